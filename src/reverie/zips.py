@@ -16,7 +16,7 @@ __all__ = ["SUFFIX", "inside", "is_shown", "members", "pack"]
 
 SUFFIX = ".zip"
 
-_LITTER = ("__MACOSX", "Thumbs.db", "desktop.ini")
+_LITTER = ("__MACOSX", "Thumbs.db", "desktop.ini", "@eaDir", "lost+found", "$RECYCLE.BIN", "System Volume Information")
 """What systems leave in folders, beside hidden files."""
 
 

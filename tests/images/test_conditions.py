@@ -86,6 +86,13 @@ def test_paths_of_another_machine_go_by_their_last_part_where_they_are_said_to_b
         read_told(FRAME.with_columns(elsewhere.alias("remark")).drop("file"), flat, 40)
 
 
+def test_files_that_were_saved_as_of_another_kind_since_are_found_by_the_rest_of_their_names():
+    others = FRAME.with_columns(pl.col("file").str.replace(r"\.png$", ".avif"))
+    told = read_told(others, FILES, 40)
+    for name, values in read_told(FRAME, FILES, 40).values.items():
+        np.testing.assert_array_equal(told.values[name], values)
+
+
 def test_rows_without_a_picture_and_pictures_without_a_row_are_counted_and_named():
     told = read_told(pl.concat([FRAME[3:], FRAME[:1].with_columns(file=pl.lit("c/99.png"))]), FILES, 40)
     assert "1 row of the frame is of no picture that is read, such as 'c/99.png'." in told.notes
@@ -115,7 +122,13 @@ def holed(row, column, value):
         (FRAME.with_columns(emb_2=None), FILES, {}, "column 'emb_0 to emb_4': number 3 of the vector is nan"),
         (holed(3, "age", float("inf")), FILES, {}, "data row 4, column 'age': the number is infinite"),
         (FRAME.with_columns(file=pl.lit("nowhere")), FILES, {}, "names no picture that is read, such as a/00.png"),
-        (FRAME, FILES, {"file_column": "colour"}, "in 'colour': say which with `file_column`"),
+        (
+            FRAME,
+            FILES,
+            {"file_column": "colour"},
+            "in its column 'colour', where 'red' is named: mend the names, or say another",
+        ),
+        (EMB[:39], FILES, {}, "has 39 rows for 40 pictures: give one for each"),
         (FRAME.select("file", "caption"), FILES, {}, "tells nothing of the pictures"),
         (FRAME[:30], (), {}, "30 rows for 40 pictures"),
         ({"x": EMB, "y": EMB[:3]}, (), {}, "x of 40 rows, y of 3 rows"),

@@ -78,7 +78,7 @@ def test_12_bits_kept_in_16_are_said_to_be_nearly_black(tmp_path):
     for name, bits in (("12.png", 4), ("16.png", 0)):
         (tmp_path / name).write_bytes(png16(WIDE[:, :, :1] >> bits))
     (note,) = read_images(tmp_path / "12.png").notes
-    assert "1 of 1 pictures, none of which is brighter than 16 of 255: bits=16" in note
+    assert "1 of 1 pictures, none of which is brighter than 16 of 255: `bits=16`" in note
     for name in (tmp_path, tmp_path / "16.png"):
         assert not any("brighter" in note for note in read_images(name).notes)
 
@@ -217,8 +217,8 @@ def test_what_files_lose_is_counted_with_what_keeps_it_and_also_from_the_cache(t
         (folder / f"{name}.png").write_bytes(content)
     Image.fromarray(clear).save(folder / "d.png")
     Image.fromarray(opaque).save(folder / "e.png")
-    bits = "Of 16 bits a channel 8 are kept in 3 of 5 pictures: bits=16 keeps them all."
-    alpha = "Alpha is laid over white in 2 of 5 pictures: channels=4 keeps it."
+    bits = "Of 16 bits a channel 8 are kept in 3 of 5 pictures: `bits=16` keeps them all."
+    alpha = "Alpha is laid over white in 2 of 5 pictures: `channels=4` keeps it."
     for _ in range(2):
         assert read_images(folder, cache=tmp_path / "kept").notes == (bits, alpha)
     assert read_images(folder).notes == (bits, alpha)

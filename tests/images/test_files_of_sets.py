@@ -159,7 +159,7 @@ def test_what_is_cached_is_read_by_memory_map_and_decoded_once(folder, tmp_path,
 
 def test_a_set_too_large_for_memory_is_read_through_the_cache(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(gather, "MAX_BYTES", 100)
-    with pytest.raises(DataError, match="or a cache folder"):
+    with pytest.raises(DataError, match="or name a folder as `cache`"):
         read_images(folder)
     assert len(read_images(folder, cache=tmp_path / "cache")) == 6
 

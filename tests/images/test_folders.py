@@ -132,7 +132,10 @@ def test_files_of_other_kinds_are_counted(tmp_path):
     write(tmp_path, "1.png", "notes.txt", "Thumbs.db", ".DS_Store", "LICENSE")
     assert read_images(tmp_path).notes == ("8 files passed over: .avif (6), .txt (1) and no suffix (1).",)
     (tmp_path / "1.png").unlink()
-    with pytest.raises(DataError, match=r"holds no pictures: .*8 files passed over: \.avif .6.,.*: save pictures as PNG"):
+    with pytest.raises(
+        DataError,
+        match=r"holds no pictures: .*8 files passed over: \.avif .6.,.*avif is no format that is read here: save it as PNG",
+    ):
         read_images(tmp_path)
 
 
@@ -219,3 +222,37 @@ def test_arrays_beside_pictures_are_no_pictures(tmp_path):
         np.save(tmp_path / f"{i}_mask.npy", PIXELS[i])
     found = read_images(tmp_path)
     assert len(found) == 2 and found.notes == ("2 files passed over: .npy.",)
+
+
+def test_folders_that_are_called_by_numbers_are_in_their_order(tmp_path):
+    write(tmp_path, "10/1.png", "9/1.png", "1/1.png")
+    found = read_images(tmp_path, classes=["one", "nine", "ten"])
+    assert found.classes == ("one", "nine", "ten") and found.labels.tolist() == [0, 2, 1]
+    assert read_images((PIXELS[:3], ["10", "9", "-1"])).classes == ("-1", "9", "10")
+
+
+def test_what_systems_leave_is_no_class_and_a_table_is_told_of(tmp_path):
+    write(tmp_path, "cat/1.png", "dog/1.png", "@eaDir/1.png", "lost+found/1.png", "labels.csv")
+    found = read_images(tmp_path)
+    assert found.classes == ("cat", "dog")
+    assert found.notes == ("1 file passed over: .csv. What a table tells of the pictures is given as `conditions`.",)
+
+
+def test_outputs_beside_inputs_in_one_folder_are_left_out(tmp_path):
+    write(tmp_path, "1.input.png", "1.output.png", "2.input.png", "2.output.png")
+    found = read_images(tmp_path)
+    assert np.array_equal(found.pixels[..., 0], PIXELS[[0, 2]]) and "2 pictures left out" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("data_batch_1", b"\x80\x04\x95", "data_batch_1 is a pickle, .*save its arrays with numpy.savez"),
+        ("1.pt", b"PK", "1.pt is a pickle"),
+        ("1.h5", b"x", "1.h5 is no format that is read here: save its arrays"),
+    ],
+)
+def test_what_a_folder_without_pictures_holds_is_named_with_its_remedy(tmp_path, name, content, sentence):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=f"holds no pictures: .*1 file passed over: .*; {sentence}"):
+        read_images(tmp_path)

@@ -36,6 +36,13 @@ class Streamed(IterableDataset):
         yield from zip(TENSOR, LABELS, strict=True)
 
 
+class Counted:
+    """Items by number, to the first that is not there."""
+
+    def __getitem__(self, i):
+        return PIXELS[i], LABELS[i]
+
+
 def test_a_list_of_pictures_of_any_kind_is_a_set(tmp_path):
     Image.fromarray(PIXELS[3]).save(tmp_path / "3.png")
     content = (tmp_path / "3.png").read_bytes()
@@ -54,6 +61,7 @@ def test_a_list_of_pictures_of_any_kind_is_a_set(tmp_path):
         Items([(picture, label) for picture, label in zip(TENSOR, LABELS, strict=True)]),
         Items([{"image": Image.fromarray(p), "label": k, "id": 7} for p, k in zip(PIXELS, LABELS, strict=True)]),
         [(picture, label) for picture, label in zip(PIXELS, LABELS, strict=True)],
+        Counted(),
         (list(PIXELS), LABELS),
         (PIXELS, np.array(LABELS)),
         ((PIXELS, np.array(LABELS)), (PIXELS[:2], np.array(LABELS[:2]))),
@@ -62,7 +70,21 @@ def test_a_list_of_pictures_of_any_kind_is_a_set(tmp_path):
         {"images": PIXELS, "labels": LABELS},
         {"train": TensorDataset(TENSOR, torch.tensor(LABELS).double()), "test": TensorDataset(TENSOR[:2])},
     ],
-    ids=["tensors", "stream", "torchvision", "dicts", "pairs", "columns", "arrays", "keras", "N1", "NK", "dict", "cut"],
+    ids=[
+        "tensors",
+        "stream",
+        "torchvision",
+        "dicts",
+        "pairs",
+        "counted",
+        "columns",
+        "arrays",
+        "keras",
+        "N1",
+        "NK",
+        "dict",
+        "cut",
+    ],
 )
 def test_data_sets_give_pictures_with_their_classes(source):
     found = read_images(source)

@@ -198,8 +198,12 @@ def test_several_frames_are_refused(format):
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a picture in any of the formats"),
         (encoded(Image.new("RGB", (4, 4)), "ICO"), "not a picture in any of the formats"),  # a decoder that is not named
         (encoded(Image.new("RGB", (4, 4)), "PDF"), "not a picture in any of the formats"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "a pointer to a picture that Git LFS keeps: fetch it"),
+        (b"\n<!DOCTYPE html><title>404</title>", "a page of the web and no picture: fetch the picture again"),
+        (b"\0\0\0\x20ftypavif", "an AVIF picture, .* save it as PNG"),
+        (b"\0\0\0\x20ftypheic", "a HEIC picture, .* save it as PNG"),
     ],
-    ids=["empty", "text", "svg", "ico", "pdf"],
+    ids=["empty", "text", "svg", "ico", "pdf", "lfs", "page", "avif", "heic"],
 )
 def test_what_is_not_a_picture_is_refused_by_name(content, sentence, tmp_path):
     path = tmp_path / "odd.png"

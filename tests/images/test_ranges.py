@@ -19,6 +19,7 @@ FLOATS = PIXELS.astype(np.float64) / 255
         (PIXELS // 200, "up to 1 of 255, so all is nearly black: where 1 is white, divide"),
         (list(PIXELS // 16), "up to 15 of 255"),
         ([picture.astype(np.uint16) for picture in PIXELS], "16-bit values up to 255, which become 1 of 255"),
+        (PIXELS.astype(np.uint16), "1 of 255: `bits=16` keeps them, and where 255 is white, divide them by it"),
         (FLOATS - 0.01, "read as of [-1, 1], for some are negative: where they are of [0, 1], clip"),
     ],
 )
@@ -36,7 +37,7 @@ def test_alpha_that_is_lost_is_counted_of_arrays_too():
     assert read_images(x).notes == ()
     x[:2, 0, 0, 3] = 9
     for source in (x, torch.from_numpy(x).permute(0, 3, 1, 2)):
-        assert read_images(source).notes == ("Alpha is laid over white in 2 of 6 pictures: channels=4 keeps it.",)
+        assert read_images(source).notes == ("Alpha is laid over white in 2 of 6 pictures: `channels=4` keeps it.",)
     assert read_images(x, channels=4).notes == ()
 
 
@@ -109,6 +110,8 @@ def test_labels_that_are_none_are_named(labels, sentence):
         ([np.zeros(784)], r"reshape\(28, 28\)"),
         (np.zeros(784), r"reshape\(28, 28\)"),
         ([np.zeros((6, 8, 8))], "ask for 6 `channels`"),
+        (PIXELS.transpose(1, 2, 3, 0), r"as MATLAB has pictures, give array.transpose\(3, 0, 1, 2\)"),
+        (np.ma.masked_less(PIXELS[:1], 1 + PIXELS[:1].min()), "the array holds [0-9]+ masked values: fill them"),
         ([PIXELS, PIXELS], "joined with numpy.concatenate"),
         ({"images": [PIXELS[0], PIXELS[1, :4]]}, "images holds parts of several shapes"),
     ],
@@ -116,3 +119,24 @@ def test_labels_that_are_none_are_named(labels, sentence):
 def test_what_has_another_shape_is_told_what_to_do(source, sentence):
     with pytest.raises(DataError, match=sentence):
         read_images(source)
+
+
+def test_few_levels_of_16_bits_are_said_to_be_nearly_black():
+    notes = read_images(PIXELS.astype(np.uint16), bits=16).notes
+    assert len(notes) == 1 and "up to 255 of 65,535, so all is nearly black" in notes[0]
+    assert read_images(PIXELS.astype(np.uint16) * 64, bits=16).notes == ()
+
+
+def test_rows_of_pixels_with_their_classes_are_a_pair():
+    rows = PIXELS[..., 0].reshape(6, 64)
+    for labels in ([1, 0, 1, 2, 0, 1], np.array([[1], [0], [1], [2], [0], [1]]), torch.eye(3)[[1, 0, 1, 2, 0, 1]]):
+        found = read_images((rows, labels))
+        assert np.array_equal(found.pixels[..., 0], PIXELS[..., 0]) and found.labels.tolist() == [1, 0, 1, 2, 0, 1]
+    assert len(read_images((PIXELS[0, ..., 0], PIXELS[1, ..., 0]))) == 2  # two grey pictures
+
+
+def test_what_is_in_memory_is_read_by_its_bytes(tmp_path):
+    Image.fromarray(PIXELS[0]).save(tmp_path / "0.png")
+    assert np.array_equal(read_images(bytearray((tmp_path / "0.png").read_bytes())).pixels[0], PIXELS[0])
+    with (tmp_path / "0.png").open("rb") as file, pytest.raises(UsageError, match="give its path, or its content"):
+        read_images(file)

@@ -130,7 +130,10 @@ def test_npy_and_npz_are_read(tmp_path):
 def test_pickles_are_never_loaded(tmp_path):
     np.save(tmp_path / "a.npy", np.array([{"x": 1}], dtype=object), allow_pickle=True)
     np.savez(tmp_path / "b.npz", images=np.array([{"x": 1}], dtype=object))
-    for name, sentence in (("a.npy", "is not a readable"), ("b.npz", "holds images as objects of Python, a pickle")):
+    for name, sentence in (
+        ("a.npy", "holds an array as objects of Python, a pickle"),
+        ("b.npz", "holds images as objects of Python, a pickle"),
+    ):
         with pytest.raises(DataError, match=f"{name} {sentence}"):
             read_images(tmp_path / name)
 

@@ -107,7 +107,9 @@ def test_folders_called_train_and_test_are_parts_and_no_classes(tmp_path, names,
     learned = [i for i, name in enumerate(names) if "train" in name or others is None]
     assert len(found) == kept and {p.tobytes() for p in found.pixels[..., 0]} == {PIXELS[i].tobytes() for i in learned}
     assert found.classes == classes
-    assert (found.notes == ()) if others is None else (len(found.notes) == 1 or "set" in others)
+    told = [note for note in found.notes if "is read, for nothing is called train" not in note]
+    assert (told == []) if others is None else (len(told) == 1 or "set" in others)
+    assert (len(told) < len(found.notes)) == (set(names) == {"test/cat/a.png", "test/dog/b.png"})
     assert others is None or found.notes[0].startswith(f"{others} ")
 
 
@@ -203,3 +205,44 @@ def test_of_idx_files_the_training_set_is_read_wherever_its_name_says_so(tmp_pat
     write_idx(tmp_path, "emnist-digits-train")
     with pytest.raises(DataError, match=r"several sets of pictures, emnist-digits-train-.* and emnist-letters-train-"):
         read_images(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("names", "classes"),
+    [
+        (["HAM_images_part_1/a.png", "HAM_images_part_2/b.png"], ()),
+        (["x/batch1/a.png", "x/batch2/b.png"], ()),
+        (["part1/cat/a.png", "part2/cat/b.png", "part2/dog/c.png"], ("cat", "dog")),
+        (["part1/images/a.png", "part2/images/b.png"], ()),
+        (["class_part_1/a.png", "class_part_2/b.png"], ("class_part_1", "class_part_2")),
+        (["level1/a.png", "level2/b.png"], ("level1", "level2")),
+    ],
+)
+def test_pieces_of_one_set_are_no_classes(tmp_path, names, classes):
+    write_pictures(tmp_path, *names)
+    found = read_images(tmp_path)
+    assert len(found) == len(names) and found.classes == classes
+    assert any("are read as one set" in note for note in found.notes) == (len(set(classes)) == 0 or classes[0] == "cat")
+
+
+def test_a_part_above_folders_is_no_class_and_what_lies_below_classes_is_said(tmp_path):
+    for names, sentence in (
+        (
+            ["train/cat/a.png", "train/dog/b.png", "extra/cat/c.png"],
+            "extra and train, and train is called as a part of a set",
+        ),
+        (
+            ["yes/a.png", "no/b.png", "tumours/yes/a.png", "tumours/no/b.png"],
+            "holds the folders no and tumours/no, of which",
+        ),
+    ):
+        folder = tmp_path / names[0].partition("/")[0]
+        write_pictures(folder, *names)
+        with pytest.raises(DataError, match=sentence):
+            read_images(folder)
+    write_pictures(
+        tmp_path / "all", "pet/cat/a.png", "pet/dog/b.png", "tree/oak/c.png", "tree/images/d.png", "tree/tree/e.png"
+    )
+    found = read_images(tmp_path / "all")
+    assert found.classes == ("pet", "tree") and len(found.notes) == 1
+    assert found.notes[0].startswith("Folders below the classes, such as pet/cat, pet/dog and 1 more, are no classes")

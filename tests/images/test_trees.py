@@ -204,6 +204,12 @@ def test_a_damaged_archive_is_one_sentence(tmp_path, name):
             read_images(path)
 
 
+@pytest.mark.parametrize(("name", "called"), [("a.tar.gz", "b.tar"), ("a.tar", "b.tar.gz"), ("a.tar.xz", "b.tgz")])
+def test_what_an_archive_is_packed_by_its_content_says(tmp_path, name, called):
+    write(tmp_path / name, FILES).rename(tmp_path / called)
+    assert read_images(tmp_path / called).classes == ("cat", "dog")
+
+
 def test_an_archive_behind_a_password_or_without_pictures_is_refused(tmp_path):
     path = write(tmp_path / "a.zip", {"a.png": b"x"})
     content = path.read_bytes()

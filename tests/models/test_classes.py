@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 
@@ -86,16 +87,28 @@ def test_names_that_do_not_fit_the_network_are_damage(model, tmp_path):
         ({"where": ["colour=white"]}, "by their class"),
         ({"where": ["white"]}, "by their class"),
         ({"guidance": 2.0}, "none was asked for"),
-        ({"where": ["class=white"], "rescale": 0.5}, "rescale and interval are of guidance"),
-        ({"where": ["class=white"], "negative": ["class=black"]}, "negative is of guidance"),
+        ({"where": ["class=white"], "rescale": 0.5}, "`rescale` and `interval` are of guidance"),
+        ({"where": ["class=white"], "negative": ["class=black"]}, "`negative` is of guidance"),
         ({"where": ["class=white"], "guidance": 2.0, "negative": {"class": "*"}}, "`negative` names 2: give one"),
         ({"where": ["class=white"], "guidance": 2.0, "interval": (10, 2000)}, "the guidance interval"),
         ({"where": ["class=white"], "guidance": 2.0, "rescale": 3}, "rescale in 0..1"),
+        ({"where": ["class=white"], "guidance": 2.0, "interval": (10,)}, "low <= high <= 1000, not 10"),
+        ({"where": ["class=white"], "guidance": 2.0, "interval": 10}, "low <= high <= 1000, not 10"),
+        ({"where": ["class=white"], "guidance": "2"}, "guidance is a number, 1 as learned, not '2'"),
+        ({"where": 3}, "`where` is a mapping or a list, .*, not 3"),
+        ({"seed": 1.5}, "a seed is a whole number, not 1.5"),
     ],
 )
 def test_what_cannot_be_asked_is_one_sentence(model, told, words):
     with pytest.raises(UsageError, match=words):
         model.sample(1, **told)
+
+
+def test_classes_are_asked_for_however_a_program_holds_them():
+    codec = ImageCodec(8, 8, 1, classes=("0", "1"))
+    for several in ([0, 1], np.array([0, 1]), torch.tensor([0, 1]), range(2), pl.Series([0, 1])):
+        assert wanted(codec, {"class": several}).values.tolist() == [0, 1]
+    assert wanted(codec, {"class": np.int64(1)}).values.tolist() == [1]
 
 
 def test_a_model_without_classes_is_asked_for_none(tmp_path):

@@ -154,6 +154,7 @@ def test_with_eta_1_the_second_call_begins_with_fresh_noise_as_models_of_consist
         ({"sampler": "heun"}, "for `sampler=ddim` alone, not heun"),
         ({"spacing": "karras"}, "for `spacing=angle` alone, not karras"),
         ({"guidance": 2.0, "where": ["class=3"]}, "guidance of this run was set when it was distilled"),
+        ({"negative": ["class=2"], "where": ["class=3"]}, "guidance of this run was set when it was distilled"),
     ],
 )
 def test_what_it_was_not_taught_is_refused_with_what_to_do(fast: PictureModel, asked: dict, sentence: str) -> None:

@@ -9,7 +9,7 @@ from PIL import Image
 
 import reverie
 from reverie.errors import DataError, UsageError
-from reverie.images import read_images, save_images
+from reverie.images import ImageCodec, read_images, save_images
 from reverie.models.editing import (
     deblur,
     fitted,
@@ -22,7 +22,7 @@ from reverie.models.editing import (
     upscale,
 )
 from reverie.samplers.posterior import METHODS, blur
-from reverie.studies.subject import photograph
+from reverie.studies.subject import photograph, subject
 
 DIGITS = read_images("digits").pixels
 SMALL = {"width": 8, "groups": 4}
@@ -54,6 +54,8 @@ def test_outside_the_hole_every_pixel_stays_and_a_seed_is_a_picture(model):
     assert (first[0][hole] != first[1][hole]).any()
     with pytest.raises(DataError, match="a hole is bool"):
         inpaint(model, DIGITS[3], hole[:4])
+    with pytest.raises(UsageError, match="count must be a whole number above 0, not 0"):
+        inpaint(model, DIGITS[3], hole, count=0)
 
 
 def test_known_pixels_stay_by_every_method_and_repeats_mean_repaint(model):
@@ -145,6 +147,10 @@ def test_the_hole_is_where_the_mask_of_a_picture_of_any_shape_is_white(model):
         given = f"the mask is {shape[1]} x {shape[0]} and the picture 72 x 40 pixels: give a mask of the picture's own size"
         with pytest.raises(DataError, match=given):
             hole_of(model, np.full(shape, 255, np.uint8), wide)
+    opaque = np.concatenate([(wide > 0).astype(np.uint8), np.full_like(wide[:, :, :1], 255)], 2)
+    assert np.array_equal(hole_of(model, opaque, wide), hole)
+    with pytest.raises(DataError, match=r"the mask is transparent in parts, .*: paint it white where new pixels are to be"):
+        hole_of(model, np.concatenate([wide, wide[:, :, :1]], 2), wide)
 
 
 def test_inversion_gives_the_pictures_back(model):
@@ -204,3 +210,13 @@ def test_a_picture_and_its_mask_are_brought_to_size_as_those_of_training_were(mo
     assert (fitted(padded, wide)[:2] == 255).all() and not np.array_equal(fitted(padded, wide), fitted(model, wide))
     hole = hole_of(padded, np.full((8, 16, 1), 255, np.uint8), wide)
     assert hole[2:6].all() and not hole[:2].any() and not hole[6:].any()  # what is around the picture is no part of it
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_picture_of_many_channels_is_read_for_a_model_of_as_many(bits, tmp_path):
+    bands = np.random.default_rng(0).integers(0, 2**bits, (8, 8, 6)).astype(f"uint{bits}")
+    np.save(tmp_path / "bands.npy", bands)
+    codec = ImageCodec(8, 8, 6, bits=bits)
+    assert np.array_equal(subject(tmp_path / "bands.npy", **codec.reading).pixels, bands)
+    with pytest.raises(UsageError, match="channels must be"):
+        subject("digits:3", **codec.reading)

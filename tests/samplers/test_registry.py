@@ -81,3 +81,8 @@ def test_the_command_line_takes_it_and_names_it_where_another_is_unknown(capsys)
 def test_the_list_says_what_each_sampler_is(name, order, stochastic, calls, settings):
     entry = SAMPLERS[name]
     assert (entry.order, entry.stochastic, entry.calls, entry.settings) == (order, stochastic, calls, settings)
+
+
+def test_a_setting_of_another_sampler_is_told_with_it():
+    with pytest.raises(UsageError, match=r"`eta` is a setting of ddim, and the sampler heun has none .* `sampler=ddim`"):
+        named("heun", eta=0.5)

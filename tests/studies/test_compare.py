@@ -86,6 +86,7 @@ def test_progress_and_cells_are_told_as_they_are_made():
         ({"steps": (1001,)}, r"1\.\.1000 steps"),
         ({"reference_steps": 1}, "from 2 to 1000"),
         ({"reference_steps": 1001}, "from 2 to 1000"),
+        ({"steps": [2, 30], "reference_steps": 20}, "20 steps, fewer than the 30 that are held to it"),
     ],
 )
 def test_impossible_comparisons_are_refused(arguments, sentence):

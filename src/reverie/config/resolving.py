@@ -21,6 +21,9 @@ __all__ = ["resolve"]
 DEPENDS = ("training.predict", "training.learned_variance")
 """What weights depend on, besides schedule, network, codec and latents."""
 
+OPTIONS = {"schedule.name": "`schedule`", "network.lora_rank": "`lora`"}
+"""Of these what else asks for them."""
+
 
 def resolve(
     source: Source,
@@ -124,8 +127,9 @@ def _keep(base: RunConfig, resolved: RunConfig, name: str) -> None:
     for key in dict.fromkeys([*before, *now]):
         depends = key.partition(".")[0] in ("schedule", "network", "codec", "latent") or key in DEPENDS
         if depends and not (plain and key.startswith("network.lora_")) and before.get(key) != now.get(key):
+            option = OPTIONS.get(key, key)
             raise UsageError(
-                f"{name} was trained with {key}={before.get(key)}, and its weights are for nothing else: leave {key} out."
+                f"{name} was trained with {key}={before.get(key)}, and its weights are for nothing else: leave {option} out."
             )
 
 

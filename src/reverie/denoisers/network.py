@@ -64,7 +64,7 @@ class Network:
         if self.kind in ("noise", "score") and self.process.schedule.zero_terminal_snr:
             raise UsageError(
                 f"{self.kind} prediction cannot be used on a schedule with zero terminal SNR: "
-                "at t = T it says nothing of x_0. Predict velocity or clean."
+                "at t = T it says nothing of x_0: predict velocity or clean."
             )
 
     def __call__(self, x_t: Tensor, t: Step, condition: Condition | None = None) -> Prediction:

@@ -26,7 +26,7 @@ from reverie.images.gather import MAX_BYTES
 from reverie.images.image_set import ImageSet
 from reverie.images.layouts import pictures_of
 from reverie.images.levels import most_of, range_of, to_levels
-from reverie.images.npy import array_of, head_of
+from reverie.images.npy import array_of, head_of, of_objects
 
 __all__ = ["Header", "Named", "as_array", "batch", "headers", "is_array", "is_listed", "load", "read_npy"]
 
@@ -51,6 +51,8 @@ def as_array(source: Any, name: str) -> tuple[np.ndarray, bool]:
     Types that numpy lacks, such as bfloat16, become float32. Raises DataError for what holds no numbers.
     """
     if not _is_tensor(source):
+        if isinstance(source, np.ma.MaskedArray) and (masked := np.ma.count_masked(source)):
+            raise DataError(f"{name} holds {masked:,} masked values: fill them, with array.filled(0) say.")
         try:
             array = np.asarray(source, object if _is_mixed(source) else None)
         except ValueError as error:  # a list of lists of several lengths
@@ -206,10 +208,7 @@ def headers(path: Path) -> dict[str, Header]:
 def load(path: Path, key: str) -> np.ndarray:
     """One array of an .npz file. Raises DataError for one of objects, which is a pickle, and one that is damaged."""
     if headers(path)[key].dtype.hasobject:
-        raise DataError(
-            f"{path} holds {key} as objects of Python, a pickle, and reading one can run any code: save {key} again as "
-            "numbers or words, and pictures of several sizes as PNG in a folder."
-        )
+        raise of_objects(f"{path} holds {key}", f"{key} again")
     with _opened(path, key) as archive:
         return archive[key]
 

@@ -31,11 +31,11 @@ _INPUT, _OUTPUT = "x", "y"
 _FILLERS = re.compile(r"class|object|png|jpe?g|images?|imgs?|binary|instance|semantic|maps?|fine|coarse|part|st|nd|\d+")
 _MASK = re.compile(
     r"(?P<picture>.+?)[ _.-]+(?:mask|masks|seg|segm|segmentation|gt|groundtruth|ground_truth|label|labels|annotation|"
-    r"trimap|matte|depth|target)(?:[ _.-]*\d+)?",
+    r"trimap|matte|depth|target|output)(?:[ _.-]*\d+)?",
     re.IGNORECASE,
 )
 _MASK_FIRST = re.compile(
-    r"(?:masks?|seg|segmentation|gt|labels?|annotation|trimap|depth|target)[ _.-]*(?P<picture>\d.*)", re.IGNORECASE
+    r"(?:masks?|seg|segmentation|gt|labels?|annotation|trimap|depth|target|output)[ _.-]*(?P<picture>\d.*)", re.IGNORECASE
 )
 _PICTURE = re.compile(r"(?P<picture>.+?)[ _.-]+(?:image|img|picture|photo|input|rgb|original|scan)", re.IGNORECASE)
 _PICTURE_FIRST = re.compile(r"(?:image|img|picture|photo|input|rgb|original|scan)[ _.-]*(?P<picture>\d.*)", re.IGNORECASE)
@@ -80,8 +80,8 @@ def without_masks(paths: Sequence[PurePosixPath]) -> tuple[list[PurePosixPath], 
         )
     if named:
         notes.append(
-            f"{_count([named])} left out that are called as masks of others, such as {named[0]}: to learn from them, put "
-            "them into a folder of their own."
+            f"{_count([named])} left out for being called as masks of others are, such as {named[0]}: to learn from them, "
+            "put them into a folder of their own."
         )
     return [path for path in paths if path not in gone], tuple(notes)
 

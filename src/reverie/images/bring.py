@@ -86,7 +86,7 @@ def lost_of(lost: Mapping[str, int], count: int) -> tuple[str, ...]:
     brightest = lost.get(BRIGHTEST, DIM)
     dim = f", none of which is brighter than {brightest} of 255" if brightest < DIM else ""
     said = {
-        "bits": f"Of 16 bits a channel 8 are kept in {{}} of {{}} pictures{dim}: bits=16 keeps them all.",
-        "alpha": "Alpha is laid over white in {} of {} pictures: channels=4 keeps it.",
+        "bits": f"Of 16 bits a channel 8 are kept in {{}} of {{}} pictures{dim}: `bits=16` keeps them all.",
+        "alpha": "Alpha is laid over white in {} of {} pictures: `channels=4` keeps it.",
     }
     return tuple(words.format(f"{lost[loss]:,}", f"{count:,}") for loss, words in said.items() if lost.get(loss))

@@ -71,9 +71,9 @@ class ImageCodec:
 
     @property
     def reading(self) -> dict[str, Any]:
-        """How a picture is read that is to be brought to these: in their bits, and with its alpha where they have one; see
-        `read_picture`."""
-        return {"channels": 4 if self.channels == 4 else None, "bits": self.bits}
+        """How a picture is read that is to be brought to these: in their bits, and with its alpha, or in their number of
+        channels, where they are neither grey nor plain colour; see `read_picture`."""
+        return {"channels": None if self.channels in (1, 3) else self.channels, "bits": self.bits}
 
     @property
     def config(self) -> dict[str, Any]:

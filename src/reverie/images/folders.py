@@ -88,14 +88,19 @@ def _owned(name: str, paths: list[PurePosixPath]) -> tuple[list[PurePosixPath], 
         _check_one_set(name, train)
         notes += splits.left_out(sorted(set(parts) - set(train)), "to read others, give their folder")
         notes += splits.together(sorted(set(train)))
+        notes += splits.instead(sorted(set(train)))
         kept = [(path, names) for path, names in zip(paths, folders, strict=True) if names[level] in train]
         above = len({names[:level] for _, names in kept}) > 1  # classes that are cut, each of them
         paths = [path for path, _ in kept]
         folders = [(names[:level] if above else ()) + names[level + 1 :] for _, names in kept]
     notes += check_pairs(name, paths, folders)
     folders, more = _looked_into(name, folders)
+    if splits.are_pieces(pieces := sorted({names[0] for names in folders if names})) and all(folders):
+        folders, more = _looked_into(name, [names[1:] for names in folders])
+        more = (*splits.as_one(pieces), *more)
     _check_beside(name, paths, folders)
     _check_classes(name, sorted({names[0] for names in folders if names}))
+    more += _check_below(name, folders)
     return paths, [names[0] if names else None for names in folders], (*notes, *more)
 
 
@@ -130,6 +135,27 @@ def _check_classes(name: str, classes: list[str]) -> None:
             f"{name} holds the folders {splits.listed(classes)}, and one that is called so is no class: give the folder to "
             "learn from."
         )
+
+
+def _check_below(name: str, folders: list[tuple[str, ...]]) -> tuple[str, ...]:
+    """The note on folders below the classes, of which nothing is learned. Raises DataError where these or the classes are
+    parts, and where one below is called as another class is."""
+    classes = {names[0] for names in folders if names}
+    below = {names[:2] for names in folders if len(names) > 1 and not is_of_pictures(names[1]) and names[1] != names[0]}
+    if part := next((names[0] for names in sorted(below) if len(classes) > 1 and splits.is_part(names[0])), None):
+        raise DataError(
+            f"{name} holds the folders {splits.listed(sorted(classes))}, and {part} is called as a part of a set: give the "
+            f"folder to learn from, or, if {part} is a class, call it class_{part}."
+        )
+    if twice := next((names for names in sorted(below) if names[1] in classes - {names[0]}), None):
+        raise DataError(
+            f"{name} holds the folders {twice[1]} and {twice[0]}/{twice[1]}, of which only one can be the class: give the "
+            "folder of one of them."
+        )
+    if len(classes) < 2 or not below:
+        return ()
+    such = splits.listed(["/".join(names) for names in sorted(below)], 2)
+    return (f"Folders below the classes, such as {such}, are no classes: to have them so, put them beside each other.",)
 
 
 def _check_beside(name: str, paths: list[PurePosixPath], folders: list[tuple[str, ...]]) -> None:

@@ -96,7 +96,7 @@ def _filled(many: Many, bring: Bring, allocate: Allocate, lost: Counter[str], co
         if picture.shape[:2] != first.shape[:2]:
             raise DataError(
                 f"{first_name} is {_show(first)} but {name} is {_show(picture)}: pictures must have one size; "
-                "give size=... to bring all to a square of that many pixels."
+                "say to what `size` to bring all, a square of 32 pixels as `size=32`."
             )
         if picture.shape[2] > first.shape[2]:  # the first colour among grey: all become colour
             return _filled(many, bring, allocate, lost, picture.shape[2])
@@ -108,7 +108,8 @@ def _in_memory(shape: tuple[int, ...], dtype: np.dtype, name: str) -> np.ndarray
     count, height, width, channels = shape
     if count * height * width * channels * dtype.itemsize > MAX_BYTES:
         raise DataError(
-            f"{name} holds {count:,} pictures of {width} x {height}, too many for memory: give size=..., or a cache folder."
+            f"{name} holds {count:,} pictures of {width} x {height}, too many for memory: bring them to a "
+            "smaller `size`, or name a folder as `cache`."
         )
     return np.empty(shape, dtype)
 

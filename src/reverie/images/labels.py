@@ -9,6 +9,7 @@ Whatever else is found (a share of a class, no number, several classes) is no cl
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -23,6 +24,8 @@ LABELS = (
     *("fine_label", "fine_labels", "coarse_label", "coarse_labels"),
 )
 """Names of arrays and columns of labels, in small or capital letters; the first one that is there is taken."""
+
+_NUMBER = re.compile(r"-?\d{1,18}")
 
 REMEDY = "give each picture one class, or leave it out"
 
@@ -118,12 +121,16 @@ def misfit(what: str, array: _Shaped, rows: int) -> DataError:
 
 
 def classes_of(values: np.ndarray, what: str, names: tuple[str, ...] = ()) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Labels int64 [N] of whole numbers or words [N], and the classes that they index: the values that occur, in order.
+    """Labels int64 [N] of whole numbers or words [N], and the classes that they index: the values that occur, in their order
+    (that of numbers where all words are such, as folders 2 and 10 are).
 
     Numbers may count through `names`, which are then the classes; names that several classes share get their numbers.
     Raises DataError, naming `what` was read, for a number that has no name.
     """
     distinct, labels = np.unique(values, return_inverse=True)
+    if distinct.dtype.kind == "U" and all(map(_NUMBER.fullmatch, distinct)):
+        order = sorted(range(len(distinct)), key=lambda i: int(distinct[i]))
+        distinct, labels = distinct[order], np.argsort(order)[labels]
     if names and values.dtype.kind in "iu":
         if (wrong := distinct[(distinct < 0) | (distinct >= len(names))]).size:
             raise DataError(

@@ -51,10 +51,7 @@ def pictures_of(
         case 2:
             return _of_two(array, name, rows)
         case 3 if side := _side_of_rows(array.shape, rows):
-            note = (
-                f"{name} of shape {_shape(array.shape)} is read as {len(array):,} pictures of {side} x {side}, a row each."
-            )
-            return array.reshape(-1, side, side, 1), (note,)
+            return _rows(array, name, side)
         case 3 if rows == len(array) > 1:
             return array[..., None], ()
         case 3:
@@ -65,8 +62,11 @@ def pictures_of(
     raise _no_pictures(array.shape, name)
 
 
-def one_picture(array: np.ndarray, name: str, channels_first: bool, channels: int | None = None) -> np.ndarray:
-    """A view [H, W, C] of an array that is one picture. Raises DataError for one of another shape."""
+def one_picture(
+    array: np.ndarray, name: str, channels_first: bool, channels: int | None = None, alone: bool = False
+) -> np.ndarray:
+    """A view [H, W, C] of an array that is one picture, `alone` where no more are read. Raises DataError for one of another
+    shape."""
     if array.ndim == 2:
         return array[..., None]
     if array.ndim == 3 and 0 not in array.shape:
@@ -79,15 +79,17 @@ def one_picture(array: np.ndarray, name: str, channels_first: bool, channels: in
             return np.moveaxis(array, 0, 2)
     raise DataError(
         f"{name} has shape {_shape(array.shape)}, but a picture is [H, W], [H, W, C] or [C, H, W] with C = 1, 3 or 4"
-        f"{_remedy_of_one(array.shape)}."
+        f"{_remedy_of_one(array.shape, alone)}."
     )
 
 
-def _remedy_of_one(shape: tuple[int, ...]) -> str:
+def _remedy_of_one(shape: tuple[int, ...], alone: bool = False) -> str:
     """What to do about an array that is not one picture, where its shape tells."""
     match shape:
         case (pixels,) if side := _side(pixels):
             return f": give array.reshape({side}, {side}) if it is the pixels of one"
+        case (_, _, *_) if alone:
+            return ": give one picture, such as array[0] of several"
         case (first, _, last) if 0 < min(first, last) <= MOST_CHANNELS:
             return f"; ask for {min(first, last)} `channels` to take all of each"
         case (_, _, _, _):
@@ -128,7 +130,8 @@ def _side(pixels: int) -> int | None:
 
 
 def _rows(array: np.ndarray, name: str, side: int) -> tuple[np.ndarray, tuple[str, ...]]:
-    note = f"{name} of shape {_shape(array.shape)} is read as {len(array):,} pictures of {side} x {side}, a row each."
+    count = f"{len(array):,} pictures" if len(array) > 1 else "1 picture"
+    note = f"{name} of shape {_shape(array.shape)} is read as {count} of {side} x {side}, a row each."
     return array.reshape(-1, side, side, 1), (note,)
 
 
@@ -195,7 +198,9 @@ def _no_pictures(shape: tuple[int, ...], name: str) -> DataError:
         return DataError(
             f"{name} has shape {_shape(shape)}, which holds no picture: give at least one, of at least one pixel."
         )
-    if few:
+    if len(shape) == 4 and shape[2] in CHANNELS and min(shape[:2]) > max(CHANNELS):
+        remedy = "; where it is [H, W, C, N], as MATLAB has pictures, give array.transpose(3, 0, 1, 2)"
+    elif few:
         remedy = f"; ask for {' or '.join(few)} `channels` to take all of each"
     elif len(shape) == 1:
         remedy = _remedy_of_one(shape).replace(":", ";")

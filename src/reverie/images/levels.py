@@ -50,8 +50,11 @@ def range_of(array: np.ndarray, name: str, bits: int = 8) -> tuple[str, ...]:
         )
     if array.dtype.kind == "u" and array.dtype.itemsize == 2 and bits == 8:
         dim = int(high)
-        return (f"{name} holds 16-bit values up to {dim:,}, which become {round(dim / 257)} of 255: bits=16 keeps them.",)
-    if 0 < high < _FEW and low >= 0:
+        more = f", and where {dim:,} is white, divide them by it" if 0 < dim < _FEW * 257 else ""
+        return (
+            f"{name} holds 16-bit values up to {dim:,}, which become {round(dim / 257)} of 255: `bits=16` keeps them{more}.",
+        )
+    if 0 < high < _FEW * (257 if bits == 16 else 1) and low >= 0:
         return (
             f"{name} holds whole numbers up to {high} of {2**bits - 1:,}, so all is nearly black: where {high} is white, "
             "divide them by it.",

@@ -11,7 +11,7 @@ import numpy as np
 
 from reverie.errors import DataError
 
-__all__ = ["MAGIC", "array_of", "head_of"]
+__all__ = ["MAGIC", "array_of", "head_of", "of_objects"]
 
 MAGIC = b"\x93NUMPY"
 
@@ -21,13 +21,29 @@ def array_of(source: Path | bytes, name: str) -> np.ndarray:
     try:
         if isinstance(source, Path):
             # Mapped, so that a header that promises more than the file holds fails here and not in the allocation.
-            return np.load(source, mmap_mode="r", allow_pickle=False)
+            with source.open("rb") as file:
+                _, dtype = head_of(file)
+            if not dtype.hasobject:
+                return np.load(source, mmap_mode="r", allow_pickle=False)
+            raise of_objects(f"{name} holds an array", "it again")
         shape, dtype = head_of(io.BytesIO(source))
+        if dtype.hasobject:
+            raise of_objects(f"{name} holds an array", "it again")
         if math.prod(shape) * dtype.itemsize > len(source):
             raise ValueError("it is cut short")
         return np.load(io.BytesIO(source), allow_pickle=False)
+    except DataError:
+        raise
     except Exception as error:  # a damaged header is parsed as Python text, and fails in as many ways
         raise DataError(f"{name} is not a readable .npy array of numbers: save it again with numpy.save.") from error
+
+
+def of_objects(what: str, it: str) -> DataError:
+    """The error of an array that is a pickle."""
+    return DataError(
+        f"{what} as objects of Python, a pickle, and reading one can run any code: save {it} as numbers or words, and "
+        "pictures of several sizes as PNG in a folder."
+    )
 
 
 def head_of(content: Any) -> tuple[tuple[int, ...], np.dtype]:

@@ -41,7 +41,7 @@ def is_many(source: Any) -> bool:
     return (
         isinstance(source, Mapping)
         or hasattr(source, "__iter__")
-        or (hasattr(source, "__getitem__") and hasattr(source, "__len__"))
+        or (hasattr(source, "__getitem__") and not isinstance(source, type))
     )
 
 
@@ -111,9 +111,12 @@ def _is_columns(source: Any) -> bool:
 
 def _is_pair(source: Any) -> bool:
     """Whether these are (pictures, labels) rather than two pictures."""
-    if not (isinstance(source, tuple | list) and len(source) == 2 and is_array(source[0]) and len(source[0].shape) >= 3):
+    if not (isinstance(source, tuple | list) and len(source) == 2 and is_array(source[0]) and len(source[0].shape) >= 2):
         return False
     pictures, labels = source
+    if len(pictures.shape) == 2:  # rows of pixels, unless both are grey pictures
+        told = is_array(labels) or isinstance(labels, _LISTS)
+        return told and len(labels) == len(pictures) and np.shape(labels) != tuple(pictures.shape)
     if labels is None:
         return True
     # no one picture, so the others are labels, also where their number is wrong
@@ -161,7 +164,8 @@ def _gone_through(source: Any, name: str, bring: Bring) -> tuple[list[Any], np.n
 
 def _items(source: Any, name: str) -> Iterator[Any]:
     """The items in their order; a data set of torch need not know where it ends but by its length."""
-    each = iter(source) if hasattr(source, "__iter__") else (source[i] for i in range(len(source)))
+    counted = not hasattr(source, "__iter__") and hasattr(source, "__len__")
+    each = (source[i] for i in range(len(source))) if counted else iter(source)  # to the first that is not there
     count = 0
     while True:
         count += 1

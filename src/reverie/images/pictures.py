@@ -24,6 +24,7 @@ from reverie.images.deep import is_sixteen, lies_in_planes, sixteen
 from reverie.images.layouts import CHANNELS, MOST_CHANNELS, one_picture
 from reverie.images.levels import check_bits, most_of, to_bits, to_levels
 from reverie.images.npy import MAGIC, array_of
+from reverie.images.unread import hint_of_content
 from reverie.modality import PICTURES
 
 __all__ = [
@@ -86,7 +87,7 @@ def read_picture(
     match source:
         case np.ndarray():
             name = name or "the array"
-            pixels = one_picture(to_levels(source, name, bits=bits), name, channels_first=False, channels=channels)
+            pixels = one_picture(to_levels(source, name, bits=bits), name, False, channels, alone=True)
             _check_size((pixels.shape[1], pixels.shape[0]), name, most)
             if channels is None and pixels.shape[2] == 4 and (pixels[..., 3] < most_of(pixels)).any():
                 how.on_loss("alpha")
@@ -170,7 +171,11 @@ def _decode(content: bytes, how: _How) -> np.ndarray:
                 f"{name} is a TIFF of a kind that is not decoded here, of more than 4 channels, say: save all as one array "
                 "[N, H, W, C] with numpy.save, and ask for its number of `channels`."
             ) from error
-        raise DataError(f"{name} is not a picture in any of the formats {', '.join(formats)}.") from error
+        if (hint := hint_of_content(content)) is not None:
+            raise DataError(f"{name} is {hint}.") from error
+        raise DataError(
+            f"{name} is not a picture in any of the formats {', '.join(formats)}: save it as one of them, or leave it out."
+        ) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise DataError(f"{name} has more than the {most:,} pixels that are decoded: make it smaller.") from error
     except Exception as error:

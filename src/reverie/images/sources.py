@@ -29,7 +29,7 @@ from reverie.images.image_set import ImageSet
 from reverie.images.objects import is_many, read_many
 from reverie.images.pictures import SUFFIXES
 from reverie.images.sizing import Fit, Pad, Size
-from reverie.images.trees import Tree, is_archive, on_disk, opened, passed_over, told_links
+from reverie.images.trees import Tree, hinted, is_archive, on_disk, opened, passed_over, told_links
 from reverie.images.unread import hint_of
 from reverie.modality import ARCHIVES, ARRAYS
 
@@ -91,8 +91,12 @@ def _read(source: Any, bring: Bring, cache: Path | None) -> ImageSet:
         return bring(source)
     if isinstance(source, str | Path):
         return _from_path(source, bring, cache)
-    if isinstance(source, Image.Image | bytes):
-        return bring.alone(source, "the picture")
+    if isinstance(source, Image.Image | bytes | bytearray):
+        return bring.alone(bytes(source) if isinstance(source, bytearray) else source, "the picture")
+    if hasattr(source, "read"):
+        raise UsageError(
+            f"pictures are not read from a {type(source).__name__}: give its path, or its content, file.read()."
+        )
     if hasattr(source, "columns") and hasattr(source, "shape"):
         raise UsageError(
             f"a {type(source).__name__} is a table: give a list of the pictures or paths in its column, or, for what it "
@@ -153,7 +157,7 @@ def _picture(path: Path, bring: Bring) -> ImageSet:
     try:
         return bring.alone(path, str(path))
     except DataError as error:
-        if (hint := hint_of(path)) is None:
+        if (hint := hint_of(path)) is None or not path.stat().st_size:
             raise
         raise DataError(f"{path} is {hint}.") from error
 
@@ -216,11 +220,12 @@ def _in_folder(folder: Path, tree: Tree, bring: Bring, cache: Path | None) -> Im
             return _arrays(arrays[0], bring)
         return read_named(Named.folder(folder, arrays), bring)
     (rest,) = passed_over(file.path for file in tree.files) or ("",)
-    seen, remedy = f": looked for {', '.join(SUFFIXES)} in it and its sub-folders", "save pictures as PNG or JPEG"
+    seen = f": looked for {', '.join(SUFFIXES)} in it and its sub-folders"
+    remedy = f"; {hint}" if (hint := hinted(tree)) else ": save pictures as PNG or JPEG"
     if tree.links:
         seen = f" but what may be in {splits.listed(tree.links)}, and links to folders are not followed"
-        remedy = "give the folder that is linked"
-    raise DataError(f"{folder} holds no pictures{seen}{f'; {rest[:-1]}' if rest else ''}: {remedy}.")
+        remedy = ": give the folder that is linked"
+    raise DataError(f"{folder} holds no pictures{seen}{f'; {rest[:-1]}' if rest else ''}{remedy}.")
 
 
 def _of_one_set(folder: Path, paths: list[Path], read: Callable[[list[Path]], ImageSet]) -> ImageSet:
@@ -247,9 +252,8 @@ def _archives(paths: list[Path], name: str, bring: Bring, cache: Path | None) ->
     with opened(paths, name) as tree:
         if not tree.of(SUFFIXES) and not holds_arrays(tree, bring):
             rest = " ".join((*passed_over(file.path for file in tree.files), *told_links(tree.links))) or "it is empty."
-            raise DataError(
-                f"{name} holds no pictures ({rest[:-1]}): unpack what is to be read, and give the folder or file."
-            )
+            remedy = f"; {hint}" if (hint := hinted(tree)) else ": unpack what is to be read, and give the folder or file"
+            raise DataError(f"{name} holds no pictures ({rest[:-1]}){remedy}.")
         read = read_tree(tree, bring, cache)
         return replace(read, notes=(*read.notes, *told_links(tree.links)))
 

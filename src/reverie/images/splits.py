@@ -13,6 +13,9 @@ from pathlib import PurePath
 from reverie.errors import DataError
 
 __all__ = [
+    "are_pieces",
+    "as_one",
+    "instead",
     "is_part",
     "left_out",
     "level_of",
@@ -36,6 +39,8 @@ _SPLIT_OF = {word: split for split, words in _SPLITS.items() for word in words}
 _WORD = re.compile(rf"([xy]?)({'|'.join(_SPLIT_OF)})([xy]?)")  # Xtrain, ytrain
 _FILLERS = {"set", "orig", "split"}
 _OF_FOLDERS = {*_FILLERS, "images", "imgs", "pictures", "data"}
+_PIECES = {"images", "imgs", "part", "batch", "chunk", "shard"}
+_NUMBERED = re.compile(r"\d")
 
 
 def split_of(name: str) -> str | None:
@@ -100,6 +105,28 @@ def together(parts: Sequence[str]) -> tuple[str, ...]:
     """The note on folds that are read as one set, if several are."""
     folds = [part for part in parts if split_of(part) == "fold"]
     return (f"{listed(sorted(folds))} are read as one set: to train on some, give their folder.",) if len(folds) > 1 else ()
+
+
+def instead(parts: Sequence[str]) -> tuple[str, ...]:
+    """The note on a part that is read though it is not for training, for nothing else is there."""
+    if len(parts) != 1 or split_of(parts[0]) in ("train", "fold", None):
+        return ()
+    return (f"{parts[0]} is read, for nothing is called train: to read another part, give its folder or file.",)
+
+
+def are_pieces(folders: Sequence[str]) -> bool:
+    """Whether folders are called alike but for their numbers, as pieces of one set: images_part_1 and images_part_2."""
+    words = [[word for word in words_of(folder) if not word.isdigit()] for folder in folders]
+    alike = len(folders) > 1 and all(one == words[0] for one in words) and all(map(_NUMBERED.search, folders))
+    return alike and bool(_PIECES & {*words[0]}) and "class" not in words[0]
+
+
+def as_one(pieces: Sequence[str]) -> tuple[str, ...]:
+    """The note on pieces that are read as one set."""
+    return (
+        f"{listed(pieces)} are read as one set: to train on one, give its folder; if they are classes, call them "
+        f"class_{pieces[0]}, and so on.",
+    )
 
 
 def unused(what: str, rest: Sequence[str], labels: str | None, names: str) -> tuple[str, ...]:

@@ -25,11 +25,13 @@ from typing import IO, Any
 from reverie.errors import DataError
 from reverie.images.pictures import MAX_FILE_BYTES
 from reverie.images.splits import listed
+from reverie.images.unread import hint_of
 from reverie.modality import ARCHIVES
 from reverie.zips import inside, is_shown, members
 
-__all__ = ["File", "Tree", "is_archive", "on_disk", "opened", "passed_over", "told_links"]
+__all__ = ["File", "Tree", "hinted", "is_archive", "on_disk", "opened", "passed_over", "told_links"]
 
+_TABLES = {".csv", ".tsv", ".parquet", ".xlsx"}
 _PIECE = 2**20
 _XZ_MEMORY = 128 * 2**20
 """What unpacking .xz may take, which its file says: all presets take less than 66 MiB."""
@@ -113,7 +115,17 @@ def passed_over(rest: Iterable[PurePosixPath]) -> tuple[str, ...]:
         return ()
     ranked = sorted(counts.items(), key=lambda kind: (-kind[1], kind[0]))
     kinds = listed([f"{kind} ({count})" if len(counts) > 1 else kind for kind, count in ranked])
-    return (f"{total:,} {'file' if total == 1 else 'files'} passed over: {kinds}.",)
+    note = f"{total:,} {'file' if total == 1 else 'files'} passed over: {kinds}."
+    return (f"{note} What a table tells of the pictures is given as `conditions`." if _TABLES & counts.keys() else note,)
+
+
+def hinted(tree: Tree) -> str | None:
+    """What the first file of those is that have a remedy, in a tree without pictures."""
+    for file in tree.files:
+        place = file.read() if tree.places is None else file.path
+        if not isinstance(place, bytes) and (hint := hint_of(place)):
+            return f"{file.path} is {hint}"
+    return None
 
 
 def told_links(links: Sequence[str]) -> tuple[str, ...]:
@@ -130,7 +142,12 @@ def _of_shard(file: File, shard: Path) -> File:
 
 def _members(path: Path, stack: ExitStack) -> list[File]:
     try:
-        return (_of_zip if path.name.lower().endswith(".zip") else _of_tar)(path, stack)
+        with path.open("rb") as file:
+            head = file.read(max(map(len, _PACKED)))
+        packed = next((pieces for magic, pieces in _PACKED.items() if head.startswith(magic)), None)
+        if packed is None and (head.startswith(_ZIP) or path.name.lower().endswith(".zip")):
+            return _of_zip(path, stack)
+        return _of_tar(path, packed, stack)
     except DataError:
         raise
     except Exception as error:  # a damaged archive fails in as many ways as there are formats
@@ -151,8 +168,7 @@ def _of_zip(path: Path, stack: ExitStack) -> list[File]:
     ]
 
 
-def _of_tar(path: Path, stack: ExitStack) -> list[File]:
-    packed = next((pieces for suffixes, pieces in _PACKED.items() if path.name.lower().endswith(suffixes)), None)
+def _of_tar(path: Path, packed: Callable[[Path], Iterator[bytes]] | None, stack: ExitStack) -> list[File]:
     plain = stack.enter_context(path.open("rb")) if packed is None else _unpacked(path, packed, stack)
     archive = stack.enter_context(tarfile.open(fileobj=plain, mode="r:"))  # noqa: SIM115  (the stack closes it)
     found = [
@@ -212,11 +228,9 @@ def _of_xz(path: Path) -> Iterator[bytes]:
             left = stream.unused_data
 
 
-_PACKED = {
-    (".tar.gz", ".tgz"): _pieces(gzip.open),
-    (".tar.bz2", ".tbz2", ".tbz"): _pieces(bz2.open),
-    (".tar.xz", ".txz"): _of_xz,
-}
+_ZIP = b"PK"
+_PACKED = {b"\x1f\x8b": _pieces(gzip.open), b"BZh": _pieces(bz2.open), b"\xfd7zXZ\0": _of_xz}
+"""By how what is packed begins, for browsers unpack a .tar.gz and keep its name, or keep it packed and call it .tar."""
 
 
 def _check_growth(path: Path, size: int) -> None:

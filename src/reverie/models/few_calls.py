@@ -6,14 +6,18 @@ x_0 at every level. So other samplers and steps, guidance, and whatever changes 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from reverie.config import RunConfig
 from reverie.errors import UsageError
 
 __all__ = ["check", "refuse"]
 
 
-def check(config: RunConfig, sampler: str | None, steps: int | None, spacing: str | None, guidance: float | None) -> None:
-    """Raises UsageError for settings of sampling that a distilled run has no answer to; None is what was left out."""
+def check(config: RunConfig, sampler: str | None, steps: int | None, spacing: str | None, guidance: Iterable[Any]) -> None:
+    """Raises UsageError for settings of sampling that a distilled run has no answer to; None is what was left out, of
+    `guidance` also an empty list."""
     distilled, usual = config.distilled, config.sampling
     if distilled is None or usual is None:
         return
@@ -29,11 +33,11 @@ def check(config: RunConfig, sampler: str | None, steps: int | None, spacing: st
                 f"this run was distilled for `{name}={own}` alone, not {asked}: leave `{name}` out, or sample "
                 f"{_parent(config)}."
             )
-    if guidance is not None:
+    if any(setting is not None and setting != [] for setting in guidance):
         own = "none" if distilled.guidance is None else f"{distilled.guidance:g}"
         raise UsageError(
-            f"the guidance of this run was set when it was distilled ({own}): leave `guidance` out, or distil "
-            f"{_parent(config)} again with it."
+            f"the guidance of this run was set when it was distilled ({own}): leave `guidance`, and what goes with "
+            f"it, out, or distil {_parent(config)} again with it."
         )
 
 

@@ -10,6 +10,7 @@ import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -81,7 +82,7 @@ def _of_classes(classes: Sequence[str], where: Where) -> Labels | None:
         return None
     if not classes:
         raise UsageError(
-            "this model was trained without classes, so pictures cannot be asked for by class: leave where out."
+            "this model was trained without classes, so pictures cannot be asked for by class: leave `where` out."
         )
     names = [name for key, value in _pairs(where) for name in _names(key, value)]
     chosen = [name for asked in names for name in (classes if asked == ALL else [asked])]
@@ -137,30 +138,41 @@ def guided(
         guidance, rescale, interval, negative: see denoisers.Guided; None for as learned.
     """
     if guidance is None and negative is not None:
-        raise UsageError("negative is of guidance: say how strong it is to be, e.g. guidance=3.")
+        raise UsageError("`negative` is of guidance: say how strong it is to be, e.g. `guidance=3`.")
     if guidance is None and (rescale or interval is not None):
-        raise UsageError("rescale and interval are of guidance: say how strong it is to be, e.g. guidance=3.")
+        raise UsageError("`rescale` and `interval` are of guidance: say how strong it is to be, e.g. `guidance=3`.")
     if guidance is None:
         return denoiser
     if not asked and attributes:
         raise UsageError(
-            f"guidance follows what is asked for, and nothing was: say what, e.g. where=['{attributes[0]}=...']."
+            f"guidance follows what is asked for, and nothing was: say what, e.g. `where={attributes[0]}=VALUE`."
         )
     if not asked:
-        raise UsageError('guidance follows a class, and none was asked for: say which, e.g. where={"class": "..."}.')
+        raise UsageError("guidance follows a class, and none was asked for: say which, as `where=class=NAME`.")
     T = denoiser.process.schedule.end
-    if interval is not None and not 0 <= interval[0] <= interval[1] <= T:
-        raise UsageError(
-            f"the guidance interval is low:high with 0 <= low <= high <= {T:g}, not {interval[0]}:{interval[1]}."
-        )
+    if not isinstance(guidance, Real):
+        raise UsageError(f"guidance is a number, 1 as learned, not {guidance!r}.")
+    ends = (interval,) if isinstance(interval, Real) else () if interval is None else tuple(interval)
+    if interval is not None and not (len(ends) == 2 and 0 <= ends[0] <= ends[1] <= T):
+        told = ":".join(map(str, ends))
+        raise UsageError(f"the guidance interval is low:high with 0 <= low <= high <= {T:g}, not {told}.")
     return Guided(denoiser, guidance, rescale, interval, negative)
 
 
 def _pairs(where: Mapping[str, Any] | Sequence[str]) -> Iterable[tuple[str, Any]]:
     if isinstance(where, Mapping):
-        return where.items()
+        return ((str(key), _plain(value)) for key, value in where.items())
+    if not isinstance(where, str | list | tuple):
+        raise UsageError(f"`where` is a mapping or a list, such as {{'class': 3}} or ['class=3'], not {where!r}.")
     texts = [where] if isinstance(where, str) else where
     return ((key.strip(), value.strip() if sign else None) for key, sign, value in (str(t).partition("=") for t in texts))
+
+
+def _plain(value: Any) -> Any:
+    """A value, or several in a list, as Python has them, of arrays, tensors and columns of frames."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    return list(value) if isinstance(value, range) or hasattr(value, "to_list") else value
 
 
 def _names(key: str, value: Any) -> list[str]:

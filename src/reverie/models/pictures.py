@@ -185,6 +185,8 @@ class PictureModel(Model[ImageCodec]):
 
     def start(self, method: Method, rows: int, seed: int, shard: int = 0) -> tuple[Tensor, Shard, Condition | None]:
         """x_T of the first rows of a shard, the randomness of its steps, and its condition; a function of (seed, shard)."""
+        if rows < 1:
+            raise UsageError(f"count must be a whole number above 0, not {rows!r}.")
         x = draw(torch.empty(rows, *self.shape, device=self.device), Shard(generator(seed, "start", shard), SHARD))
         x *= self.process.schedule.prior_std
         return x, Shard(generator(seed, "steps", shard), SHARD), method.condition(rows, shard * SHARD)
@@ -227,7 +229,7 @@ class PictureModel(Model[ImageCodec]):
         for what a distilled run was not taught.
         """
         usual = self.usual
-        few_calls.check(self.config, sampler, steps, spacing, guidance)
+        few_calls.check(self.config, sampler, steps, spacing, (guidance, negative, rescale or None, interval))
         rule = named(sampler or usual.sampler, **settings)
         schedule = self.process.schedule
         few = min(usual.steps, schedule.most_steps)

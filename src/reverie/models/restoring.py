@@ -74,7 +74,8 @@ def hole_of(model: PictureModel, mask: np.ndarray, picture: np.ndarray, soft: bo
         picture: [h, w, C], as it was before that.
         soft: as float [H, W] instead, 0 where the mask is black .. 1 where it is white.
 
-    Raises DataError for a mask of another size than the picture, of which other parts would be cut.
+    Raises DataError for a mask of another size than the picture, of which other parts would be cut, and for one that is
+    transparent in parts, of four channels.
     """
     if mask.shape[:2] != picture.shape[:2]:
         sizes = [f"{width} x {height}" for height, width in (mask.shape[:2], picture.shape[:2])]
@@ -85,7 +86,15 @@ def hole_of(model: PictureModel, mask: np.ndarray, picture: np.ndarray, soft: bo
 
 
 def levels_of(mask: np.ndarray) -> np.ndarray:
-    """A mask whose white is 1, as those that mark a class have it, with white that is white."""
+    """A mask whose white is 1, as those that mark a class have it, with white that is white; of four channels without the
+    alpha. Raises DataError for one that is transparent in parts, which some programs mean as black and others as white."""
+    if mask.ndim == 3 and mask.shape[2] == 4:
+        if (mask[:, :, 3] < most_of(mask)).any():
+            raise DataError(
+                "the mask is transparent in parts, which may stand for black or for white: paint it white where new pixels "
+                "are to be and black elsewhere, and nothing transparent."
+            )
+        mask = mask[:, :, :3]
     return mask > 0 if mask.dtype.kind in "ui" and mask.size and int(mask.max()) == 1 else mask
 
 
@@ -131,12 +140,13 @@ def inpaint(
 
     Raises DataError for a hole of another shape or kind, UsageError where there is none and for what the method cannot take.
     """
-    hole = np.asarray(hole)
+    picture, hole = np.asarray(picture), np.asarray(hole)
     if hole.shape != picture.shape[:2] or not (hole.dtype == np.bool_ or np.issubdtype(hole.dtype, np.floating)):
         raise DataError(f"a hole is bool of shape {list(picture.shape[:2])}, but this is {hole.dtype} {list(hole.shape)}.")
     if not hole.any():
         raise UsageError(
-            "the mask has no white in the part of the picture that the model sees: paint white what is to be made anew."
+            "the mask has no white in the part of the picture that the model sees: paint white what is to be made anew, or "
+            "say `soft` where grey is meant."
         )
     part = torch.from_numpy(hole.astype(np.float32))
     if not bool(((part >= 0) & (part <= 1)).all()):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import SupportsIndex
 
 import torch
 from torch import Tensor
@@ -41,7 +42,12 @@ Generators = torch.Generator | Shard | Sequence[torch.Generator]
 
 
 def sub_seed(seed: int, *address: int | str) -> int:
-    """A 63-bit seed for the stream at `address` under `seed`; different addresses give independent streams."""
+    """A 63-bit seed for the stream at `address` under `seed`; different addresses give independent streams.
+
+    Raises UsageError for a seed that is no whole number.
+    """
+    if not isinstance(seed, SupportsIndex):
+        raise UsageError(f"a seed is a whole number, not {seed!r}.")
     digest = hashlib.blake2b(repr((int(seed), *address)).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
 

@@ -179,7 +179,7 @@ def _shifted(schedule: NoisePath, grid: tuple[float, ...], shift: float) -> tupl
 def _least(schedule: NoisePath, sigma_min: float, sigma_max: float | None = None) -> float:
     """Half the log-SNR of the least level of linspace."""
     if sigma_max is not None:
-        raise UsageError(f"sigma_max bounds {' and '.join(BOUNDED)} alone: leave it out for linspace.")
+        raise UsageError(f"`sigma_max` bounds {' and '.join(BOUNDED)} alone: leave it out for linspace.")
     _positive("sigma_min", sigma_min)
     return _ends(schedule, sigma_min, None)[1] / 2 if schedule.whole else -math.log(sigma_min)
 
@@ -201,7 +201,10 @@ def _log_snr(
     if spacing not in SPACINGS:
         raise unknown("spacing of a time grid", spacing, SPACINGS)
     if spacing not in BOUNDED and not (sigma_min is None and sigma_max is None):
-        raise UsageError(f"sigma_min and sigma_max bound {' and '.join(BOUNDED)} alone: leave them out for {spacing}.")
+        raise UsageError(
+            f"`sigma_min` and `sigma_max` bound {' and '.join(BOUNDED)} alone: say `spacing=karras`, or leave them "
+            f"out for {spacing}."
+        )
     noisy, clean = _ends(schedule, sigma_min, sigma_max)
     top, bottom = math.exp(-0.5 * noisy), math.exp(-0.5 * clean)
     match spacing:
@@ -224,10 +227,10 @@ def _ends(schedule: NoisePath, sigma_min: float | None, sigma_max: float | None)
     low, high = (math.exp(-0.5 * end) for end in (clean, noisy))
     for name, value in (("sigma_min", sigma_min), ("sigma_max", sigma_max)):
         if value is not None and not low <= value <= high:
-            raise UsageError(f"{name} must lie in {low:.4g}..{high:.4g}, the noise over signal of this path, not {value}.")
+            raise UsageError(f"`{name}` must lie in {low:.4g}..{high:.4g}, the noise over signal of this path, not {value}.")
     asked = not (sigma_min is None and sigma_max is None)
     if asked and (low if sigma_min is None else sigma_min) >= (high if sigma_max is None else sigma_max):
-        raise UsageError(f"sigma_min must lie below sigma_max, but they are {sigma_min} and {sigma_max}.")
+        raise UsageError(f"`sigma_min` must lie below `sigma_max`, but they are {sigma_min} and {sigma_max}.")
     return (
         noisy if sigma_max is None else -2 * math.log(sigma_max),
         clean if sigma_min is None else -2 * math.log(sigma_min),

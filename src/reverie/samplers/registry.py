@@ -12,7 +12,7 @@ from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any
 
-from reverie.errors import unknown
+from reverie.errors import UsageError, unknown
 
 if TYPE_CHECKING:
     from reverie.samplers.sampler import Sampler
@@ -91,6 +91,11 @@ def named(name: str, **settings: Any) -> Sampler:
         raise unknown("sampler", name, SAMPLERS)
     entry = SAMPLERS[name]
     for key in settings:
+        if key not in entry.settings and (others := [other for other in SAMPLERS if key in SAMPLERS[other].settings]):
+            raise UsageError(
+                f"`{key}` is a setting of {' and '.join(others)}, and the sampler {name} has none of that name: leave it "
+                f"out, or take `sampler={others[0]}`."
+            )
         if key not in entry.settings:
             raise unknown(f"setting of the sampler {name!r},", key, list(entry.settings))
     return entry.make(**settings)

@@ -154,6 +154,11 @@ class ImageSource(DataSource):
                 f"{run} makes pictures of {_shape(codec)}, and {name} has pictures of {_shape(self.codec)}: bring them to "
                 "that with `size` and `channels`."
             )
+        if codec.bits != self.codec.bits:
+            raise UsageError(
+                f"{run} makes pictures of {codec.bits} bits a channel, and those of {name} are read in {self.codec.bits}: "
+                f"say `bits={codec.bits}`."
+            )
         if self.pictures.told is not None:
             if not codec.attributes:
                 raise UsageError(f"{run} was told no attributes, so `conditions` cannot be learned: leave it out.")

@@ -139,6 +139,11 @@ def compare(
     ):
         raise UsageError(f"reference_steps must be a whole number from 2 to {schedule.steps}, not {reference_steps!r}.")
     grids = {count: time_grid(schedule, count) for count in steps}
+    if reference_steps < max(steps):
+        raise UsageError(
+            f"the reference takes {reference_steps} steps, fewer than the {max(steps)} that are held to it: say more "
+            "`reference_steps`."
+        )
     rules = {name: named(name) for name in samplers}
     total, done = len(rules) * len(grids) + 2, 0
 

@@ -63,7 +63,8 @@ def subject(
 
     Args:
         source: "digits" or "digits:3" (a bundled digit by its index), "china", "flower", or whatever read_picture reads.
-        channels: 1 or 3, or 4 for colour and alpha, which is laid over white otherwise; as it is if left out.
+        channels: 1 or 3, or 4 for colour and alpha, which is laid over white otherwise, or an array's own; as it is, as
+            far as it can be seen, if left out.
         largest: the longer side, to which a larger picture is reduced.
         name: what the picture is called; by default as it was given.
         bits: of a channel, 8 or 16.
@@ -75,7 +76,7 @@ def subject(
     else:
         pixels = read_picture(source, channels, bits=bits)
     called = name or (str(source) if isinstance(source, str | Path) else "the picture")
-    return Subject(called, _shrunk(pixels if bits == 16 else visible(pixels), largest), pixels.shape)
+    return Subject(called, _shrunk(visible(pixels) if bits == 8 and channels is None else pixels, largest), pixels.shape)
 
 
 def is_bundled(name: str) -> bool:

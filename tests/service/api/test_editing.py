@@ -117,4 +117,4 @@ def test_a_picture_is_read_in_the_bits_of_the_model_and_with_its_alpha_by_either
         (served, sent),
     ):
         assert np.array_equal(pixels_of(context, name, "picture", model), deep)
-        assert pixels_of(context, name, "mask").dtype == np.uint8 and pixels_of(context, name, "mask").shape[2] == 3
+        assert pixels_of(context, name, "mask").dtype == np.uint8 and pixels_of(context, name, "mask").shape[2] == 4

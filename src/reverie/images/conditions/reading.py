@@ -53,7 +53,11 @@ def read_told(source: Any, pictures: Sequence[str], count: int, root: str = "", 
         attributes.append(Attribute(name=name, kind="vector", length=vectors.shape[1]))
         values[name] = vectors[rows[there]]
     if not attributes:
-        raise DataError(f"{columns.name} tells nothing of the pictures ({'; '.join(unused) or 'no other columns'}).")
+        why = "; ".join(unused) or "it has no other columns"
+        raise DataError(
+            f"{columns.name} tells nothing of the pictures that can be learned ({why}): add a column that does, or "
+            "leave it out."
+        )
     spread = {name: _spread(cells, there, count) for name, cells in values.items()}
     notes = (*columns.notes, *notes)
     notes += (f"Not used of {columns.name}: {'; '.join(unused)}.",) if unused else ()

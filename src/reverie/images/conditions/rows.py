@@ -1,12 +1,13 @@
 """Which row of a table is of which picture.
 
 A column names the picture: by its path in the folder, with or without the folder's own name before it, by its name alone
-where that is one picture's, or by either without the suffix. Without such a column row i is of picture i; of files that is
-taken of arrays alone, which have no names.
+where that is one picture's, or by either without the suffix, or with another as of a file that was saved anew. Without
+such a column row i is of picture i; of files that is taken of arrays alone, which have no names.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePosixPath
 
@@ -44,7 +45,8 @@ def rows_of(
     tried = [file_column] if file_column else [*usual, *(c for c in texts if c not in usual)]
     best: tuple[int, str, dict[str, int], Callable[[str | None], str]] = (0, "", {}, _plain)
     named = [file_column] if file_column else usual
-    for read, among in ((_plain, tried), (_name, named)):  # at last paths of another machine, by their last part
+    # at last paths of another machine, by their last part, and files that were saved as of another kind since
+    for read, among in ((_plain, tried), (_name, named), (_unsuffixed, named)):
         for column in among if not best[0] else ():
             cells = [read(cell) for cell in frame[column].cast(pl.String).to_list()]
             for keys in _keys(pictures, root):
@@ -56,14 +58,9 @@ def rows_of(
         if columns.arrays and columns.count == count and file_column is None:
             note = f"{name} names no pictures: row i is of picture i, in the order of their paths, {pictures[0]} the first."
             return None, None, (note,)
-        where = (
-            f"in {file_column!r}"
-            if file_column
-            else f"by a column called {', '.join(FILES[:4])} or the like, nor in another"
-        )
-        raise DataError(
-            f"{name} names no picture that is read, such as {pictures[0]}, {where}: say which with `file_column`."
-        )
+        if columns.arrays and not named:
+            raise DataError(f"{name} has {columns.count:,} rows for {count:,} pictures: give one for each, in their order.")
+        raise _unnamed(columns, pictures[0], named[0] if named else None)
     return _matched(columns, column, keys, pictures, root, read)
 
 
@@ -102,6 +99,20 @@ def _matched(
     return rows, column, notes
 
 
+def _unnamed(columns: Columns, picture: str, column: str | None) -> DataError:
+    """The error of a table that names no picture, in the column that is called so or was said to."""
+    if column is None:
+        return DataError(
+            f"{columns.name} names no picture that is read, such as {picture}, by a column called {', '.join(FILES[:4])} or "
+            "the like, nor in another: say which with `file_column`."
+        )
+    cell = next(iter(columns.frame[column].drop_nulls().cast(pl.String)), "nothing")
+    return DataError(
+        f"{columns.name} names no picture that is read, such as {picture}, in its column {column!r}, where {shown(cell)} is "
+        "named: mend the names, or say another column with `file_column`."
+    )
+
+
 def _plain(cell: str | None) -> str:
     """A path as people write it, as that of a picture."""
     return "" if cell is None else str(PurePosixPath(cell.strip().replace("\\", "/")))
@@ -109,6 +120,12 @@ def _plain(cell: str | None) -> str:
 
 def _name(cell: str | None) -> str:
     return PurePosixPath(_plain(cell)).name
+
+
+def _unsuffixed(cell: str | None) -> str:
+    """Of what is called as a file the path without its suffix."""
+    path = PurePosixPath(_plain(cell))
+    return str(path.with_suffix("")) if re.fullmatch(r"\.[A-Za-z]\w{2,4}", path.suffix) else ""
 
 
 def _ways(root: str) -> tuple[Callable[[str], str], ...]:

@@ -44,6 +44,8 @@ def named_picture(what: str, named: str, flag: str, help: str) -> Any:
     return Annotated[str, Flag(flag, help), Place(), Field(min_length=1, description=about, examples=[named])]
 
 
+ALPHA = {"channels": 4}
+"""How masks are read, for what is transparent in one is neither black nor white."""
 FILE = "A picture file, or digits:3 for a bundled digit; brought to the model's size."
 Picture = named_picture("The picture to change.", "digits:3", "PICTURE", FILE)
 Count = Annotated[int, Field(ge=1, le=64, description="How many, each with other noise.")]
@@ -161,11 +163,12 @@ def drawn(request: Drawn, model: PictureModel, passes: int | None = None) -> int
 
 
 def pixels_of(context: Context, named: str, field: str, model: PictureModel | None = None) -> np.ndarray:
-    """A picture of the request, of its own size; read as those of the model are, or as grey or colour of 8 bits."""
+    """A picture of the request, of its own size; read as those of the model are, a mask with its alpha, or as grey or
+    colour of 8 bits."""
     from reverie.images.pictures import MAX_PIXELS
 
     encoded = named if named.startswith("data:") else None
-    reading = model.codec.reading if model is not None else {}
+    reading = model.codec.reading if model is not None else ALPHA if field == "mask" else {}
     return context.picture(None if encoded else named, MAX_PIXELS, encoded, field, **reading).pixels
 
 
@@ -190,7 +193,7 @@ def python_of(
     """
 
     def read(name: str) -> str:
-        file, how = getattr(request, name), "" if name in (mask, hole) else ", **model.codec.reading"
+        file, how = getattr(request, name), ", channels=4" if name in (mask, hole) else ", **model.codec.reading"
         return f"subject({arguments(f'{name}.png' if file.startswith('data:') else file)}{how}).pixels"
 
     rest, as_given = arguments(*values, **named), first.startswith("given")

@@ -103,7 +103,7 @@ def read_source(source: Any, name: str | None = None, most: Bounds = Bounds()) -
     if bad := next((c for c in frame.columns if "\0" in c and not hidden(c)), None):
         raise DataError(f"{name}: the column name {shown(bad)} holds a NUL byte: rename the column.")
     if not frame.width or not frame.height:
-        raise DataError(f"{name} has no rows: a table needs one row for each patient and time.")
+        raise DataError(f"{name} has no rows: a table needs at least one.")
     return Cells(frame, name, notes, place_of(source))
 
 
@@ -187,7 +187,7 @@ def _suffix(path: Path, name: str) -> str:
     with path.open("rb") as file:
         start = file.read(4)
     if not start:
-        raise DataError(f"{name} is empty: a table needs a header and one row for each patient and time.")
+        raise DataError(f"{name} is empty: a table needs a header and rows below it.")
     looks = next((kinds for magic, kinds in _MAGIC.items() if start.startswith(magic)), None)
     expected = next((kinds for kinds in _MAGIC.values() if suffix in kinds), None)
     if looks != expected:

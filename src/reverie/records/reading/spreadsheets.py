@@ -81,7 +81,7 @@ def _sheet(book: Any, name: str) -> tuple[str, tuple[str, ...]]:
             f"{name} has several sheets with tables ({', '.join(map(shown, tables))}): save the one that you mean as a file."
         )
     if not tables:
-        raise DataError(f"{name} has no rows: a table needs one row for each patient and time.")
+        raise DataError(f"{name} has no rows: a table needs at least one.")
     others = [shown(title) for title in full if title != tables[0]]
     if not others:
         return tables[0], ()

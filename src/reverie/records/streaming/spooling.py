@@ -123,7 +123,7 @@ def _head(chunks: Iterator[pl.DataFrame], name: str) -> Iterator[pl.DataFrame]:
         if rows >= HEAD:
             break
     if not rows:
-        raise DataError(f"{name} has no rows: a table needs one row for each patient and time.")
+        raise DataError(f"{name} has no rows: a table needs at least one.")
 
 
 def _text(chunk: pl.DataFrame) -> str:

@@ -170,7 +170,7 @@ def _chunks(query: Query, fetched: Callable[[Query], Fetched]) -> Iterator[pl.Da
             yield pl.DataFrame([_series(n, t, v, row, query) for (n, t), v in zip(columns, cells, strict=True)])
             row += len(rows)
         if not row:
-            raise DataError(f"{query.name}: the query gives no rows: a table needs one row for each patient and time.")
+            raise DataError(f"{query.name}: the query gives no rows: a table needs at least one.")
 
 
 def _series(name: str, dtype: pl.DataType | type[pl.DataType], values: Sequence[Any], row: int, query: Query) -> pl.Series:
