@@ -130,23 +130,16 @@ class EventNetwork(nn.Module):
         """What it says of the cells that are asked for; with x_0 what its error is, too."""
         order, packing = condition.order, condition.order.packing
         told = Told.of(condition, x_t, signal, noise, x_0)
-        place, left, hours = (x.flatten()[packing.token] for x in (condition.place, condition.left, condition.hours))
-        stands = torch.cat([waves(place, 32, 1e3), waves(left, 32, 1e3)], -1).to(x_t.dtype)
-        h = self.place(stands) + self.when(moments(hours).to(x_t.dtype))
-        h = h + self.kind(condition.kind.flatten()[packing.token])
+        h = self._known(condition, told)
         said: list[tuple[int, Tensor, Told, Tensor, list[Seen]]] = []
         for kind, at in order.kinds:
-            entered = []
-            for segment in self.segments[kind]:
+            for segment in self.segments[kind] if self.answered[kind] else ():  # one
                 rows = told.rows(at, segment)
                 own, seen = self.read[segment.name](rows)
                 own = own.view(len(at), segment.count, -1)
-                if self.answered[kind]:
-                    own = own + self._around(segment, own, order.before[at], order.after[at])
-                    said.append((kind, at, rows, own.flatten(0, 1), seen))
-                entered.append(own.flatten(1))
-            if entered:
-                h = h.index_add(0, at, self.enter[str(kind)](torch.cat(entered, 1)).to(h.dtype))
+                own = own + self._around(segment, own, order.before[at], order.after[at])
+                said.append((kind, at, rows, own.flatten(0, 1), seen))
+                h = h.index_add(0, at, self.enter[str(kind)](own.flatten(1)).to(h.dtype))
         one = x_t.shape[0] > 1 and t.stride(0) == 0
         e = self.embed(waves(t[:1] if one else t, 64, 1e4).to(x_t.dtype))
         owner = None if one else packing.owner
@@ -167,6 +160,27 @@ class EventNetwork(nn.Module):
             z = torch.addcmul(shift, F.layer_norm(z, z.shape[1:]), 1 + scale)
             answer.put(token, some % segment.count, segment, self.write[segment.name](z, rows[some], some, seen))
         return answer.padded(packing, condition.target_mask)
+
+    def _known(self, condition: EventMask, told: Told) -> Tensor:
+        """What is known of tokens, [P, width], whatever is drawn: it is the same at all steps of a sampler."""
+        order, token = condition.order, condition.order.packing.token
+        if (known := order.known.get(id(self))) is not None and not torch.is_grad_enabled():
+            return known
+        place, left, hours = (x.flatten()[token] for x in (condition.place, condition.left, condition.hours))
+        dtype = condition.values.dtype
+        stands = torch.cat([waves(place, 32, 1e3), waves(left, 32, 1e3)], -1).to(dtype)
+        h = self.place(stands) + self.when(moments(hours).to(dtype))
+        h = h + self.kind(condition.kind.flatten()[token])
+        for kind, at in order.kinds:
+            if self.answered[kind] or not self.segments[kind]:
+                continue
+            entered = [
+                self.read[segment.name](told.rows(at, segment))[0].view(len(at), -1) for segment in self.segments[kind]
+            ]
+            h = h.index_add(0, at, self.enter[str(kind)](torch.cat(entered, 1)).to(h.dtype))
+        if not torch.is_grad_enabled():
+            order.known[id(self)] = h
+        return h
 
     def tilted(self, sharper: float, tilts: Mapping[str, Tensor]) -> EventNetwork:
         """A copy that says of levels, beyond what their scores say, `sharper` times as much, and `tilts` more: [levels]
