@@ -19,7 +19,7 @@ class TrainingSettings(BaseModel):
         plan: how that number came about, where a budget in minutes changed it on the way: see training/budget.py.
         batch: examples per optimiser step, over all processes and accumulated parts.
         accumulate: parts that a batch is computed in; more parts, less memory, the same result.
-        optimizer: "adamw", "adam" or "muon", which learns pictures in fewer steps (training/muon.py).
+        optimizer: "adamw", "adam" or "muon", which learns pictures and linked tables in fewer steps (training/muon.py).
         learning_rate: at its highest; reached after `warmup` steps.
         warmup: steps over which the learning rate rises from 0.
         decay: "cosine" lets it fall to 0 at the last step, "constant" keeps it.
