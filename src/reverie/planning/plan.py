@@ -273,12 +273,13 @@ def _resumed(run: Path, written: RunConfig, wanted: RunConfig, any_steps: bool, 
             f"the data is not what this run was trained on ({wanted.source.name} reads as {wanted.source.fingerprint[:12]}, "
             f"{run} was given {written.source.fingerprint[:12]}): restore it, or train in a new folder."
         )
+    changed = configs.differences(written, wanted)
     planned, asked = written.training.steps, wanted.training.steps
-    if asked < planned:
+    if changed and asked < planned and all(line.startswith(("training.steps:", "training.plan:")) for line in changed):
         raise UsageError(
             f"{run} is planned for {planned} steps, and goes on to as many or more, not to {asked}: leave `steps` out, or "
             "train a new run."
         )
-    if changed := configs.differences(written, wanted):
+    if changed:
         raise UsageError(f"{run} was begun with other settings ({'; '.join(changed)}): leave them as they were to resume.")
     return written

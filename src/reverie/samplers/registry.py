@@ -93,8 +93,8 @@ def named(name: str, **settings: Any) -> Sampler:
     for key in settings:
         if key not in entry.settings and (others := [other for other in SAMPLERS if key in SAMPLERS[other].settings]):
             raise UsageError(
-                f"`{key}` is a setting of {' and '.join(others)}, and the sampler {name} has none of that name: leave it "
-                f"out, or take `sampler={others[0]}`."
+                f"the sampler {name!r} has no setting {key!r}, which is of {' and '.join(others)}: leave `{key}` out, or "
+                f"take `sampler={others[0]}`."
             )
         if key not in entry.settings:
             raise unknown(f"setting of the sampler {name!r},", key, list(entry.settings))
