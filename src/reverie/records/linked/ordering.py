@@ -1,7 +1,8 @@
 """Which times of one row come before which: started <= ended, ended <= issued, as of the times of one table.
 
 Visits count times from the clock of their own row, so that nothing shows there that they could be before it: orders are
-looked for in the times as they stand. Where one of two is a day alone, days are compared.
+looked for in the times as they stand. Where one of two is a day alone, days are compared. None is strict, as across tables:
+a time that is moved goes to its bound.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ def orders_of(form: Form, frame: pl.DataFrame, parents: np.ndarray) -> list[str]
         evidence = _evidence(form, frame, parents, names)
         found = orders(evidence, list(evidence.rows.columns.values()))[0]
         wanted |= {pair: allowed for pair, allowed in found.items() if pair not in wanted and _comparable(form, *pair)}
+    wanted = {pair: allowed | {1} for pair, allowed in wanted.items()}
     return [Rule(relation(*pair, allowed)).text for pair, allowed in sparse(wanted, {}).items()]
 
 
