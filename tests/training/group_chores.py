@@ -203,9 +203,9 @@ def directions(data: dict[str, Any], tell: Any) -> dict[str, Any]:
     """Those of muon for a few weights after two steps, and how many of them each process found."""
     found = [0.0]
 
-    def counted(matrices: Tensor) -> Tensor:
+    def counted(matrices: Tensor, dtype: torch.dtype | None) -> Tensor:
         found[0] += len(matrices)
-        return orthogonal(matrices)
+        return orthogonal(matrices, dtype)
 
     muon.orthogonal = counted
     draw = torch.Generator().manual_seed(0)

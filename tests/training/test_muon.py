@@ -22,6 +22,12 @@ def test_every_singular_value_comes_near_one_and_the_singular_vectors_stay(shape
         assert (inside - torch.diag(inside.diag())).abs().max() < 1e-8
 
 
+def test_in_bf16_singular_values_come_near_one_too():
+    u, s, vh = torch.linalg.svd(matrix := a_matrix(64, 128).float(), full_matrices=False)
+    inside = (u.T @ orthogonal(matrix[None], torch.bfloat16)[0] @ vh.T).diag()[s > s[0] / 20]
+    assert inside.dtype == torch.float32 and bool(((inside > 0.6) & (inside < 1.3)).all())
+
+
 def step(weight: torch.Tensor, gradient: torch.Tensor, kind, **settings) -> torch.Tensor:
     """How the weight changes."""
     parameter = nn.Parameter(weight.clone())

@@ -37,7 +37,7 @@ __all__ = ["LinkedModel"]
 
 Drawn = TypeVar("Drawn")
 
-CALIBRATED = 160, 400
+CALIBRATED = 160, 320
 """Patients that are drawn to put right what is drawn, at least and at most: as many as were trained on."""
 
 

@@ -4,9 +4,9 @@ M_k = mu M_{k-1} + G_k,   U S V^T = G_k + mu M_k,   W_k = (1 - eta lambda) W_{k-
 
 for weights of m x n, the axes of a kernel counted with its inputs; the factor makes a step as long as one of AdamW (Liu et
 al. 2025), so rates and decay mean the same. U V^T is found by five rounds of a quintic iteration, which brings each singular
-value near 1 and needs products only. Matrices of one shape go together, TOGETHER at most, as a network over events has
-hundreds of small ones; of several processes each finds some, for all. What is not a matrix, or has a side below 32 (such as
-the last layer of a network for pictures), takes the steps of AdamW.
+value near 1 and needs products only, in bf16 where the hardware multiplies it. Matrices of one shape go together, TOGETHER at
+most, as a network over events has hundreds of small ones; of several processes each finds some, for all. What is not a
+matrix, or has a side below 32 (such as the last layer of a network for pictures), takes the steps of AdamW.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from torch.nn import Parameter
 
 from reverie.training import processes
 from reverie.training.eager import Eager
+from reverie.training.hardware import autocast_dtype
 
 __all__ = ["Muon", "orthogonal"]
 
@@ -45,16 +46,17 @@ class Muon(Eager):
                 weight.mul_(1 - group["lr"] * group["weight_decay"]).sub_(change, alpha=group["lr"])
 
 
-def orthogonal(matrices: Tensor) -> Tensor:
-    """U V^T of each U S V^T [k, m, n], but for singular values of about 0.7 to 1.2 in the place of 1."""
+def orthogonal(matrices: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+    """U V^T of each U S V^T [k, m, n], but for singular values of about 0.7 to 1.2 in the place of 1; found in the precision
+    of `dtype`, that of the matrices if left out."""
     a, b, c = QUINTIC
     high = matrices.shape[1] > matrices.shape[2]
     x = matrices.mT if high else matrices
-    x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=1e-12)
+    x = (x / x.norm(dim=(1, 2), keepdim=True).clamp(min=1e-12)).to(dtype or x.dtype)
     for _ in range(ROUNDS):
         gram = x @ x.mT
         x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
-    return x.mT if high else x
+    return (x.mT if high else x).to(matrices.dtype)
 
 
 def _momentum(state: dict[str, Tensor], weight: Parameter) -> Tensor:
@@ -70,16 +72,18 @@ def _orthogonal(matrices: list[Tensor]) -> list[Tensor]:
     if not matrices:
         return []
     found: dict[int, Tensor] = {}
+    single, device = matrices[0].dtype == torch.float32, matrices[0].device
+    dtype = autocast_dtype("auto", device) if single else None
     work = [0.0] * processes.world()
     for stack in sorted(_stacks(matrices), key=lambda stack: -len(stack) * _work(matrices[stack[0]])):
         who = work.index(min(work))
         work[who] += len(stack) * _work(matrices[stack[0]])
         if who == processes.rank():
             scale = 0.2 * max(matrices[stack[0]].shape) ** 0.5
-            for i, direction in zip(stack, orthogonal(torch.stack([matrices[i] for i in stack])), strict=True):
+            for i, direction in zip(stack, orthogonal(torch.stack([matrices[i] for i in stack]), dtype), strict=True):
                 found[i] = scale * direction
     every = [found[i] if i in found else torch.zeros_like(matrix) for i, matrix in enumerate(matrices)]
-    return processes.summed(every, matrices[0].device)
+    return processes.summed(every, device)
 
 
 def _stacks(matrices: list[Tensor]) -> list[list[int]]:
