@@ -61,6 +61,8 @@ class EventNetworkConfig(TokenNetwork, frozen=True):
                 "precision": "fp32",
                 "holdout": 0.2,
                 "aside": 0.1,
+                "judge_every": 150,  # a judgement takes as long as seven steps
+                "patience": 7,
             },
         }
     }

@@ -4,8 +4,8 @@ M_k = mu M_{k-1} + G_k,   U S V^T = G_k + mu M_k,   W_k = (1 - eta lambda) W_{k-
 
 for weights of m x n, the axes of a kernel counted with its inputs; the factor makes a step as long as one of AdamW (Liu et
 al. 2025), so rates and decay mean the same. U V^T is found by five rounds of a quintic iteration, which brings each singular
-value near 1 and needs products only, in bf16 where the hardware multiplies it. Matrices of one shape go together, TOGETHER at
-most, as a network over events has hundreds of small ones; of several processes each finds some, for all. What is not a
+value near 1 and needs products only, in bf16 where the hardware multiplies it. Matrices of one shape go together, at most
+TOGETHER, as a network over events has hundreds of small ones; of several processes each finds some, for all. What is not a
 matrix, or has a side below 32 (such as the last layer of a network for pictures), takes the steps of AdamW.
 """
 
@@ -26,7 +26,7 @@ __all__ = ["Muon", "orthogonal"]
 
 MOMENTUM, ADAM, EPSILON, NARROW = 0.95, (0.9, 0.999), 1e-8, 32
 ROUNDS, QUINTIC = 5, (3.4445, -4.7750, 2.0315)
-TOGETHER = 16
+TOGETHER = 32
 
 
 class Muon(Eager):
@@ -80,8 +80,8 @@ def _orthogonal(matrices: list[Tensor]) -> list[Tensor]:
         work[who] += len(stack) * _work(matrices[stack[0]])
         if who == processes.rank():
             scale = 0.2 * max(matrices[stack[0]].shape) ** 0.5
-            for i, direction in zip(stack, orthogonal(torch.stack([matrices[i] for i in stack]), dtype), strict=True):
-                found[i] = scale * direction
+            directions = scale * orthogonal(torch.stack([matrices[i] for i in stack]), dtype)
+            found |= dict(zip(stack, directions.unbind(), strict=True))
     every = [found[i] if i in found else torch.zeros_like(matrix) for i, matrix in enumerate(matrices)]
     return processes.summed(every, device)
 
