@@ -58,6 +58,18 @@ def test_the_minutes_hold_within_a_tenth_when_the_load_changes_threefold(budget,
     assert len(after.entries) < 60, "entries are added where they must be, not at every step"
 
 
+@pytest.mark.parametrize("factor", [1.0, 2.0])
+def test_the_minutes_leave_room_for_what_follows_training(factor):
+    clock, pace = Clock(), 0.1
+    budget = Budget(((0, 500),), 60.0, clock.now, clock, after=100)
+    step = 0
+    while step < budget.steps:
+        clock.now += pace * (factor if clock.now > 120 else 1)
+        step += 1
+        budget.keep(step, CPU)
+    assert clock.now - 100 + 100 * pace * factor == pytest.approx(60, rel=0.1)
+
+
 def test_steps_of_seconds_end_within_one_of_them():
     for guess in (0.11, 3.2, 9.0):
         seconds, _ = taken(60, guess, lambda t: 3.2)

@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 import polars as pl
 import torch
 
@@ -224,10 +223,15 @@ class LinkedModel(StagedModel[LinkedCodec]):
         """This model with what it draws put right: its draws are compared with the patients trained on."""
         fitting, plain = Fitting(encoded.scores, self.codec.cells), replace(self, calibration=None)._maker({}).stages
         weighing = Weighing(plain.denoiser, plain.codec, plain.sampler, plain.grid, fitting)
-        patients = int(np.clip(len(encoded.coded[self.codec.tree.root]), *CALIBRATED))
+        patients = self.drawn_to_put_right(len(encoded.coded[self.codec.tree.root]))
         with torch.inference_mode():
             LinkedSampler(weighing, fitting).shard(0, self.config.seed, size=patients)
         return replace(self, calibration=fitting.done)
+
+    @staticmethod
+    def drawn_to_put_right(trained: int) -> int:
+        """How many patients are drawn for it, of so many trained on."""
+        return min(max(trained, CALIBRATED[0]), CALIBRATED[1])
 
     @cached_property
     def tilted_denoiser(self) -> Network:

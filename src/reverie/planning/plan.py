@@ -95,7 +95,8 @@ class Plan:
         if coder is not None:
             train, validation = (some and some.in_latents(coder, device) for some in (train, validation))
         seconds = None if self.minutes is None else 60 * self.minutes
-        budget = Budget(config.training.entries, seconds, self.began, more=self.more)
+        after = min(self.source.after(self.parts), config.training.steps)
+        budget = Budget(config.training.entries, seconds, self.began, more=self.more, after=after)
         validator = Validator(self.network, validation, config.training, config.seed, device) if validation else None
         update = denoising(self.network, train, config.training, config.seed, device)
         weights = fit(out, update, budget, callbacks, validator)
@@ -216,7 +217,8 @@ def prepare(
         callbacks.log("measuring the time of a step ...")
         left, config, few = latents.share(minutes, config, codec, train, device, callbacks)
         pace = seconds_per_step(denoising(network, few, config.training, config.seed, device))
-        config = _with_training(config, steps=max(1, processes.any_of(round(60 * left / pace), device)))
+        planned = processes.any_of(round(60 * left / pace), device)
+        config = _with_training(config, steps=max(1, planned - min(data.after(parts), planned // 2)))
         steps = f"{config.training.steps:,} steps of {pace:.2g} s"
         callbacks.log(f"planned for {left:.3g} min: {steps}; as that changes, so does their number.")
     if config.training.epsilon is not None:

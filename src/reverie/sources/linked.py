@@ -31,6 +31,9 @@ from reverie.training import Batch
 
 __all__ = ["EventDataset", "LinkedSource"]
 
+PUT_RIGHT = 0.3
+"""Steps of training that drawing a patient as often as putting right takes is as long as, about."""
+
 
 @dataclass(frozen=True, eq=False)
 class LinkedSource(PatientSource):
@@ -135,6 +138,9 @@ class LinkedSource(PatientSource):
 
     def estimate(self, config: RunConfig, parts: Parts[Any], codec: LinkedCodec, network: Network) -> Estimate:
         return estimate(self.grown, parts.train, config, codec, network)
+
+    def after(self, parts: Parts[Any]) -> int:
+        return round(PUT_RIGHT * LinkedModel.drawn_to_put_right(len(parts.train)))
 
     def finished(self, model: LinkedModel, parts: Parts[Any], say: Say) -> LinkedModel:
         say("putting right what the model draws, by a sample of it ...")

@@ -73,6 +73,10 @@ class DataSource(ABC):
         """What training will take, where that is known."""
         return None
 
+    def after(self, parts: Parts) -> int:
+        """How many steps of training `finished` takes as long as, where that is much: a budget of minutes holds both."""
+        return 0
+
     def finished(self, model: Any, parts: Parts, say: Say) -> Any:
         """The trained model with what is learned after training."""
         return model

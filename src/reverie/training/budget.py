@@ -48,6 +48,7 @@ class Budget:
         began: when these seconds began to run, by `clock`.
         clock: seconds since whenever, rising.
         more: how many steps there are to be in all, of a run that goes on; None for as many as were planned.
+        after: how many steps what follows training takes as long as; the seconds leave room for it.
     """
 
     entries: Entries
@@ -55,6 +56,7 @@ class Budget:
     began: float = 0.0
     clock: Callable[[], float] = time.monotonic
     more: int | None = None
+    after: int = 0
     _seen: deque[tuple[int, float]] = field(default_factory=deque, init=False, repr=False)
 
     @property
@@ -102,6 +104,6 @@ class Budget:
         if step == before or now - then < LEAST * budget:
             return -1
         pace = (now - then) / (step - before)
-        wanted = step + max(0, round(left / pace))
+        wanted = step + max(0, round(left / pace) - self.after)
         off = abs(wanted - self.steps) * pace
         return wanted if off > max(OFF * left, OFF_OF_ALL * budget) else -1
