@@ -38,7 +38,7 @@ def run(workspace: Path, folder: str) -> str:
     """A run of that folder: two steps, which is enough to be asked."""
     small = {"network.width": 16, "network.layers": 1, "training.batch": 16}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hospitals, "CALIBRATED", 32)
+        patch.setattr(hospitals, "CALIBRATED", (32, 32))
         train(workspace / folder, workspace / "runs" / "wards", steps=2, settings=small)
     return "runs/wards"
 

@@ -15,14 +15,17 @@ from reverie.sources.estimate import PROCESS
 from reverie.training import Callbacks
 
 STEPS = """
-import json, resource, sys, torch
+import json, torch
+from pathlib import Path
 from reverie.planning import Options
 from reverie.planning.plan import prepare
 from reverie.training import Budget, denoising
 from tests.planning.test_linked_estimate import coded
 torch.set_num_threads(1)
 plan = prepare(coded(1500), Options(steps=1))
-peak = lambda: 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def peak():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 begun = peak()
 update = denoising(plan.network, plan.train, plan.config.training, 0, plan.device)
 state = update.begin(Budget(((0, 10),)))

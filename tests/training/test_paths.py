@@ -212,5 +212,5 @@ def test_what_needs_the_steps_of_a_table_says_so(model):
             call()
     with pytest.raises(UsageError, match="counts whole steps"):
         model.sample(1, spacing="leading")
-    with pytest.raises(UsageError, match=r"sigma_max must lie in .*80.*, not 100"):
+    with pytest.raises(UsageError, match=r"sigma_max` must lie in .*80.*, not 100"):
         model.sample(1, spacing="karras", sigma_max=100.0)

@@ -20,7 +20,17 @@ from reverie.errors import DataError, UsageError, unknown
 from reverie.records import nulls
 from reverie.records.column_names import names_someone
 from reverie.records.dtypes import TYPES
-from reverie.records.forms import AnyForm, Habits, StoredForm, as_stated, habits, nearly, recognise, recognise_whole
+from reverie.records.forms import (
+    AnyForm,
+    Habits,
+    NumberForm,
+    StoredForm,
+    as_stated,
+    habits,
+    nearly,
+    recognise,
+    recognise_whole,
+)
 from reverie.records.kinds import Mixed
 from reverie.records.places import ROW, at, not_one_value, shown
 from reverie.records.plainly import dates, numbers, reads
@@ -133,6 +143,11 @@ def parse(
         parsed.mixed |= {column: mixed} if mixed else {}
         parsed.forms |= {column: form} if form else {}
         columns.append(cells)
+    for at_column, cells in enumerate(columns):
+        form = parsed.forms.get(cells.name)
+        if schema is None and isinstance(form, NumberForm) and _said_again(cells, form, texts[cells.name], columns):
+            columns[at_column] = texts[cells.name]  # the numbers have a column, so that this one may be the words
+            del parsed.forms[cells.name]
     parsed.frame = pl.DataFrame({cells.name: cells for cells in (rows, *columns)})  # a list would name a nameless one
     parsed.given, parsed.missing = cells_of, missing
     if schema is not None:
@@ -145,6 +160,16 @@ def parse(
             f"Date-times with a time zone were brought to UTC in {nulls.listed(list(dict.fromkeys(zoned)))}."
         )
     return parsed
+
+
+def _said_again(numbers: pl.Series, form: NumberForm, text: pl.Series, columns: Sequence[pl.Series]) -> bool:
+    """Whether another column has the numbers of one alone, and nothing where that has a word."""
+    words = [mark for mark in form.marks if not form.is_limit(mark)]
+    if not words:
+        return False
+    alone = numbers.set(text.is_in(words).fill_null(False), None).cast(pl.Float64)
+    others = (c for c in columns if c.name != numbers.name and c.dtype.is_numeric() and c.null_count() == alone.null_count())
+    return any(bool(alone.eq_missing(other.cast(pl.Float64)).all()) for other in others)
 
 
 def _stored(cells: pl.Series, schema: Schema | None) -> StoredForm | None:

@@ -212,7 +212,9 @@ def test_a_text_and_its_number_are_one_value():
     frame = frame.with_columns(valuenum=pl.when(pl.col("value") == "neg").then(None).otherwise("valuenum"))
     long = recognised(frame)
     assert (long.value, long.twins) == ("value", ("valuenum",))
-    assert there_and_back(long, frame).drop("labevent_id").equals(typed(frame).drop("labevent_id"))
+    wide = parse(long.apply(frame, "labs.csv"), "labs")  # tests are numbers among words, which are spelled again
+    spelled = wide.frame.drop(ROW).with_columns(form.write(wide.frame[c]) for c, form in wide.forms.items() if form.dressed)
+    assert long.undo(spelled).drop("labevent_id").equals(typed(frame).drop("labevent_id"))
 
 
 def test_a_number_within_the_patient_begins_again_for_each():

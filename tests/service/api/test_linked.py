@@ -33,14 +33,14 @@ def whole(tmp_path_factory, hospital_tables):
     for name, frame in hospital_tables(40).items():
         frame.write_csv(folder / f"{name}.csv")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hospitals, "CALIBRATED", 32)  # how well it is put right is a matter of records/linked
+        patch.setattr(hospitals, "CALIBRATED", (32, 32))  # how well it is put right is a matter of records/linked
         train(folder, root / RUN, steps=2, settings=SMALL, holdout=0.3)
         yield root
 
 
 @pytest.fixture
 def hospital(whole, root, monkeypatch):
-    monkeypatch.setattr(hospitals, "CALIBRATED", 32)
+    monkeypatch.setattr(hospitals, "CALIBRATED", (32, 32))
     shutil.copytree(whole, root, dirs_exist_ok=True)
     return root
 
@@ -262,7 +262,7 @@ def test_a_zip_and_a_database_are_taken_wherever_a_folder_is(client, hospital, t
 
 
 def test_fhir_in_one_file_is_taken_wherever_a_folder_is(client, root, tmp_path, monkeypatch):
-    monkeypatch.setattr(hospitals, "CALIBRATED", 32)
+    monkeypatch.setattr(hospitals, "CALIBRATED", (32, 32))
     made = []
     for p in range(24):
         made.append({"resourceType": "Patient", "id": f"p{p}", "gender": ["female", "male"][p % 2]})

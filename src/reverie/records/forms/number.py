@@ -95,7 +95,7 @@ class NumberForm(Form):
         if self.marks:
             limits, others = (
                 " and ".join(
-                    f"{mark!r} (as {value:g})" for mark, value in self.marks.items() if bool(self._names(mark)) == of
+                    f"{mark!r} (as {value:g})" for mark, value in self.marks.items() if bool(self.is_limit(mark)) == of
                 )
                 for of in (True, False)
             )
@@ -105,7 +105,7 @@ class NumberForm(Form):
 
     @property
     def note(self) -> str:
-        said = [f"{mark!r}" for mark in self.marks if not self._names(mark)]
+        said = [f"{mark!r}" for mark in self.marks if not self.is_limit(mark)]
         notes = [
             f"{' and '.join(said)} among numbers {'is' if len(said) == 1 else 'are'} kept as a value beyond all of them"
         ]
@@ -172,13 +172,13 @@ class NumberForm(Form):
         if token in self.marks:
             return self.marks[token]
         limit = self.limit(token)
-        side = [mark for mark in self.marks if from_below(mark) == from_below(token) and self._names(mark)]
+        side = [mark for mark in self.marks if from_below(mark) == from_below(token) and self.is_limit(mark)]
         if limit is None or not side:
             return None
         return self.marks[min(side, key=lambda mark: abs((self.limit(mark) or 0.0) - limit))]
 
     @staticmethod
-    def _names(token: str) -> bool:
+    def is_limit(token: str) -> bool:
         """Whether a mark names a limit, rather than being a word."""
         return re.search(LIMIT, token) is not None
 
