@@ -166,7 +166,7 @@ class EventNetwork(nn.Module):
     def _known(self, condition: EventMask, told: Told) -> Tensor:
         """What is known of tokens, [P, width], whatever is drawn: it is the same at all steps of a sampler."""
         order, token = condition.order, condition.order.packing.token
-        if (known := order.known.get(id(self))) is not None and not torch.is_grad_enabled():
+        if (known := order.known.get(id(self))) is not None and torch.is_inference_mode_enabled():
             return known
         place, left, hours = (x.flatten()[token] for x in (condition.place, condition.left, condition.hours))
         dtype = condition.values.dtype
@@ -180,7 +180,7 @@ class EventNetwork(nn.Module):
                 self.read[segment.name](told.rows(at, segment))[0].view(len(at), -1) for segment in self.segments[kind]
             ]
             h = h.index_add(0, at, self.enter[str(kind)](torch.cat(entered, 1)).to(h.dtype))
-        if not torch.is_grad_enabled():
+        if torch.is_inference_mode_enabled():  # elsewhere the same question may be asked again of other weights
             order.known[id(self)] = h
         return h
 

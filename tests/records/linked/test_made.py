@@ -271,6 +271,26 @@ def test_a_tilted_network_says_what_it_says_and_so_much_more_of_levels(model):
     assert all(torch.equal(a, b) for a, b in zip(network.read.parameters(), other.read.parameters(), strict=True))
 
 
+def test_a_question_that_is_asked_again_of_other_weights_is_answered_by_those(grown, codec):
+    module = EventNetworkConfig(width=16, layers=1, heads=2).build(codec.channels, codec.channels).eval()
+    network = Network(GaussianProcess(path_from_config({"name": "cosine", "steps": 1000})), module)
+    stays = [np.array([row]) for row in range(len(grown.frames["stays"]))]
+    unit = Encoded.of(codec, grown).unit("stays", stays, None)
+    asked, x_t = draw_question(unit, generator(0, "question")), torch.randn(unit.values.shape, generator=generator(0, "x"))
+
+    def answer(condition, seed=None):
+        for number, weight in enumerate(module.parameters() if seed is not None else ()):
+            weight.copy_(0.1 * torch.randn(weight.shape, generator=generator(seed, "weights", number)))
+        return network(x_t, torch.full((len(unit),), 500), condition).clean[asked.target_mask]
+
+    with torch.no_grad():
+        one, other, fresh = answer(asked, 1), answer(asked, 2), answer(replace(asked))
+    with torch.inference_mode():
+        first, again = answer(asked), answer(asked)
+    assert not torch.allclose(one, other) and torch.equal(other, fresh)
+    assert torch.equal(other, first) and torch.equal(first, again)
+
+
 def test_keys_of_rows_that_hold_their_patients_key_do_so_again():
     tables = made_up(40)
     tables["stays"] = tables["stays"].with_columns(
