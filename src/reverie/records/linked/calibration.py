@@ -32,6 +32,7 @@ KNOTS, FEWEST = 129, 100
 """Knots of a map, and drawn cells from which one is made."""
 REACH = 6.0
 SHARPER = 1.3
+"""By measurement, see benchmarks/results/linked_quality.txt."""
 TURNS, MOVED, FARTHEST = 4, 1.0, 2.0
 """How often a stage is drawn, and by how much of what is missing a turn moves how often a level comes, and at most."""
 Part = tuple[str, str]
@@ -40,10 +41,12 @@ Part = tuple[str, str]
 
 @dataclass(frozen=True, eq=False)
 class LinkedCalibration:
-    """Attributes:
-    maps: knots [C, 2, K], drawn scores and what they become; NaN where there is none.
-    tilts: b of all levels, float32 [levels].
-    sharper: by what r is multiplied.
+    """What puts right what is drawn.
+
+    Attributes:
+        maps: of numbers, knots [C, 2, K], drawn scores and what they become; NaN where there is none.
+        tilts: b of all levels, float32 [levels].
+        sharper: by what r is multiplied.
     """
 
     maps: Mapping[Part, np.ndarray]
