@@ -36,7 +36,7 @@ class Order:
     before: Tensor
     after: Tensor
     above: Tensor
-    known: dict[int, Tensor] = field(default_factory=dict)
+    known: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, condition: EventMask) -> Order:

@@ -26,7 +26,7 @@ from torch.nn import functional as F
 from reverie.denoisers.conditions import Condition
 from reverie.denoisers.event_mask import EventMask, Order, check_event_mask
 from reverie.denoisers.kinds import Segment, TokenKind
-from reverie.denoisers.naming import Named, Seen
+from reverie.denoisers.naming import Cells, Named, Naming, Seen
 from reverie.denoisers.packing import Packing, of_tokens
 from reverie.denoisers.rows import Answer, Reading, Told, Writing
 from reverie.denoisers.tokens import Block, TokenNetwork, waves
@@ -109,6 +109,9 @@ class EventNetwork(nn.Module):
         self.read = nn.ModuleDict({name: Reading(of, inner) for name, of in cells.items()})
         self.write = nn.ModuleDict({name: Writing(of, inner) for name, of in cells.items()})
         self.near = nn.ModuleDict({name: nn.Linear(2 * inner, inner, bias=False) for name in cells})
+        fields = {name: of.leveled[of.class_field] for name, of in cells.items() if of.class_field is not None}
+        self.classes = nn.ModuleDict({name: Naming(Cells(cells[name].width, (field,))) for name, field in fields.items()})
+        self.classes_above = {name: of.classes_above for name, of in cells.items()}
         self.slot = nn.Embedding(max((one.count for of in self.segments for one in of), default=1), inner)
         slots = [sum(segment.count for segment in segments) for segments in self.segments]
         some = [(str(kind), inner * count) for kind, count in enumerate(slots) if count]
@@ -132,15 +135,16 @@ class EventNetwork(nn.Module):
         """What it says of the cells that are asked for; with x_0 what its error is, too."""
         order, packing = condition.order, condition.order.packing
         told = Told.of(condition, x_t, signal, noise, x_0)
-        h = self._known(condition, told)
-        said: list[tuple[int, Tensor, Told, Tensor, list[Seen]]] = []
+        h, of = self._known(condition, told)
+        said: list[tuple[int, Tensor, Told, Tensor, list[Seen], Tensor | None]] = []
         for kind, at in order.kinds:
             for segment in self.segments[kind] if self.answered[kind] else ():  # one
                 rows = told.rows(at, segment)
-                own, seen = self.read[segment.name](rows)
+                known = self._of(segment, rows, of[order.above[at]]) if self.classes else None
+                own, seen = self.read[segment.name](rows, known)
                 own = own.view(len(at), segment.count, -1)
                 own = own + self._around(segment, own, order.before[at], order.after[at])
-                said.append((kind, at, rows, own.flatten(0, 1), seen))
+                said.append((kind, at, rows, own.flatten(0, 1), seen, known))
                 h = h.index_add(0, at, self.enter[str(kind)](own.flatten(1)).to(h.dtype))
         one = x_t.shape[0] > 1 and t.stride(0) == 0
         e = self.embed(waves(t[:1] if one else t, 64, 1e4).to(x_t.dtype))
@@ -151,7 +155,7 @@ class EventNetwork(nn.Module):
         h = torch.addcmul(shift, F.layer_norm(h, h.shape[1:]), 1 + scale)
         film = of_tokens(self.inner_film(e), owner).expand(len(h), -1)
         answer = Answer.empty(len(h), x_t, x_0 is not None)
-        for kind, at, rows, own, seen in said:
+        for kind, at, rows, own, seen, known in said:
             (segment,) = self.segments[kind]
             some = rows.asked.any(1).nonzero().squeeze(1)
             if not len(some):
@@ -160,11 +164,13 @@ class EventNetwork(nn.Module):
             scale, shift = film.index_select(0, token).chunk(2, 1)
             z = own.index_select(0, some) + self.leave[str(kind)](h.index_select(0, at)).view(-1, own.shape[1])[some]
             z = torch.addcmul(shift, F.layer_norm(z, z.shape[1:]), 1 + scale)
-            answer.put(token, some % segment.count, segment, self.write[segment.name](z, rows[some], some, seen))
+            known = None if known is None else known.index_select(0, some)
+            answer.put(token, some % segment.count, segment, self.write[segment.name](z, rows[some], some, seen, known))
         return answer.padded(packing, condition.target_mask)
 
-    def _known(self, condition: EventMask, told: Told) -> Tensor:
-        """What is known of tokens, [P, width], whatever is drawn: it is the same at all steps of a sampler."""
+    def _known(self, condition: EventMask, told: Told) -> tuple[Tensor, Tensor]:
+        """What is known of tokens, [P, width], whatever is drawn, and int64 [P], 1 + the class of each that is one row of
+        known class, 0 of others: they are the same at all steps of a sampler."""
         order, token = condition.order, condition.order.packing.token
         if (known := order.known.get(id(self))) is not None and torch.is_inference_mode_enabled():
             return known
@@ -180,9 +186,28 @@ class EventNetwork(nn.Module):
                 self.read[segment.name](told.rows(at, segment))[0].view(len(at), -1) for segment in self.segments[kind]
             ]
             h = h.index_add(0, at, self.enter[str(kind)](torch.cat(entered, 1)).to(h.dtype))
+        of = torch.zeros(len(h), dtype=torch.long, device=h.device)
+        for kind, at in order.kinds:
+            for segment in self.segments[kind]:
+                if segment.name in self.classes and segment.count == 1:
+                    of[at] = self._class(segment.name, told.rows(at, segment))
         if torch.is_inference_mode_enabled():  # elsewhere the same question may be asked again of other weights
-            order.known[id(self)] = h
-        return h
+            order.known[id(self)] = h, of
+        return h, of
+
+    def _class(self, name: str, rows: Told) -> Tensor:
+        """int64 [R], 1 + the class of rows of known class, 0 of others."""
+        naming = cast(Naming, self.classes[name])
+        known = rows.observed[:, naming.first].squeeze(1)
+        return (1 + naming.levels(rows.state).int().argmax(1)) * known
+
+    def _of(self, segment: Segment, rows: Told, above: Tensor) -> Tensor:
+        """int64 [R], the class that rows are known by: their own, else that of the row above, int64 [tokens]."""
+        of = above.repeat_interleave(segment.count)
+        if segment.name not in self.classes:
+            return of
+        own = self._class(segment.name, rows)
+        return torch.where(own > 0, self.classes_above[segment.name] + own, of)
 
     def tilted(self, sharper: float, tilts: Mapping[str, Tensor]) -> EventNetwork:
         """A copy that says of levels, beyond what their scores say, `sharper` times as much, and `tilts` more: [levels]

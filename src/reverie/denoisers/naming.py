@@ -48,10 +48,20 @@ class Cells:
     Attributes:
         width: how many.
         leveled: those that tell levels; all others are numbers.
+        class_field: which of them is the latent class of the row, if it has one.
+        classes_above: how many latent classes the row that it hangs on may be of.
+        expected: float32 [1 + classes above + own, levels], log P(k | class) / P(k), 0 in the first, which is of no class
+            that is known; None where no class tells anything.
+        spread: float32 [1 + classes above + own, 2, width], of the scores of each class mean and variance; 0 and 1 in the
+            first, and of what tells levels.
     """
 
     width: int
     leveled: tuple[Leveled, ...] = ()
+    class_field: int | None = None
+    classes_above: int = 0
+    expected: np.ndarray | None = None
+    spread: np.ndarray | None = None
 
     @property
     def levels(self) -> int:
@@ -60,8 +70,12 @@ class Cells:
     @property
     def parts(self) -> list[Cells]:
         """Those of each stage alone, as rows have those of a later stage in some questions only."""
-        stages = sorted({of.stage for of in self.leveled})
-        return [Cells(self.width, tuple(of for of in self.leveled if of.stage == stage)) for stage in stages]
+        stage_of = np.repeat([of.stage for of in self.leveled], [len(of.lower) for of in self.leveled])
+        out = []
+        for stage in sorted({of.stage for of in self.leveled}):
+            expected = None if self.expected is None else self.expected[:, stage_of == stage]
+            out.append(Cells(self.width, tuple(of for of in self.leveled if of.stage == stage), expected=expected))
+        return out
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +106,7 @@ class Named:
 
     Attributes:
         output: what it predicts of numbers, as the kind of its prediction says.
-        clean: the mean of the clean scores of what it names.
+        clean: the mean of the clean scores of what it names; of numbers, what their classes move it by.
         where: bool, what that is.
         surprise: in training, -log of the probability that it gave the level that is there, at each of its channels.
     """
@@ -134,8 +148,9 @@ class Naming(nn.Module):
         self._constant("whose", whose)
         self._constant("share", share)
         self._constant("first", torch.tensor([f.channels[0] for f in cells.leveled], dtype=torch.long))
+        self._constant("expected", None if cells.expected is None else torch.from_numpy(cells.expected))
 
-    def _constant(self, name: str, value: Tensor) -> None:
+    def _constant(self, name: str, value: Tensor | None) -> None:
         self.register_buffer(name, value, persistent=False)
 
     channel: Tensor
@@ -147,10 +162,12 @@ class Naming(nn.Module):
     share: Tensor
     named: Tensor
     first: Tensor
+    expected: Tensor | None
 
     @torch.no_grad()
-    def seen(self, rows: Tensor, x: Tensor, signal: Tensor, noise: Tensor) -> Seen:
-        """What scores x [R, w] of so much signal and noise say; `rows` are which they are."""
+    def seen(self, rows: Tensor, x: Tensor, signal: Tensor, noise: Tensor, of: Tensor | None = None) -> Seen:
+        """What scores x [R, w] of so much signal and noise say, of rows of such classes, int64 [R]; `rows` are which they
+        are."""
         mean, deviation = (signal * x)[:, self.channel], noise[:, self.channel]
         low, high = (self.lower - mean) / deviation, (self.upper - mean) / deviation
         mirrored = low > 0  # the differences of what is near 0, not near 1
@@ -160,6 +177,8 @@ class Naming(nn.Module):
         log = logs[:, self.path[0]] if len(self.path) else logs[:, :0]
         for step in self.path[1:]:
             log = log + logs[:, step]
+        if of is not None and self.expected is not None:
+            log = self.shares(log + self.expected.index_select(0, of))
         return Seen(rows, log, mass, low, high)
 
     @torch.no_grad()

@@ -93,7 +93,7 @@ class Network:
             output = self.module(x, levels, *conditions, *known)
         if isinstance(output, Named):
             prediction = self.process.said(x_t, t, self.kind, output.output.to(x_t))
-            clean = torch.where(output.where, output.clean.to(x_t), prediction.clean)
+            clean = torch.where(output.where, 0.0, prediction.clean) + output.clean.to(x_t)
             return prediction.with_value("clean", clean), output
         output = output.to(x_t)
         variance_mix = None

@@ -27,8 +27,12 @@ class Reading(nn.Module):
             nn.init.normal_(means, std=0.5)
         self.cells = nn.Linear(3 * cells.width, inner)
 
-    def forward(self, rows: Told) -> tuple[Tensor, list[Seen]]:
-        """What rows are; and what the scores of each part of their cells say, of the rows that have any there."""
+    def forward(self, rows: Told, of: Tensor | None = None) -> tuple[Tensor, list[Seen]]:
+        """What rows are; and what the scores of each part of their cells say, of the rows that have any there.
+
+        Args:
+            of: int64 [R], the class that each is known by, see Cells.expected.
+        """
         there, found = rows.observed | rows.asked, []
         some = there.any(1).nonzero().squeeze(1)
         one = rows[some]
@@ -38,7 +42,8 @@ class Reading(nn.Module):
             here = there[:, naming.first]  # pyright: ignore[reportArgumentType]
             some = here.any(1).nonzero().squeeze(1)
             one = rows[some]
-            seen: Seen = naming.seen(some, one.state, *one.levels())  # pyright: ignore[reportCallIssue]
+            here_of = None if of is None else of.index_select(0, some)
+            seen: Seen = naming.seen(some, one.state, *one.levels(), here_of)  # pyright: ignore[reportCallIssue]
             known = here.index_select(0, some)[:, naming.field]  # pyright: ignore[reportArgumentType]
             whole = whole.index_add(0, some, ((seen.log.exp() * known) @ means).to(whole.dtype))
             found.append(seen)
@@ -54,20 +59,29 @@ class Writing(nn.Module):
         self.bend = nn.Sequential(nn.Linear(inner, 2 * inner), nn.SiLU(), nn.Linear(2 * inner, inner), nn.SiLU())
         self.levels = nn.ModuleList(nn.Linear(inner, part.levels) for part in cells.parts)
         self.cells = nn.Linear(inner, cells.width)
+        spread = None if cells.spread is None else torch.from_numpy(cells.spread)
+        self.register_buffer("spread", spread, persistent=False)
         for last in (*self.levels, self.cells):
             nn.init.zeros_(last.weight)  # pyright: ignore[reportArgumentType]
             nn.init.zeros_(last.bias)  # pyright: ignore[reportArgumentType]
 
-    def forward(self, z: Tensor, rows: Told, which: Tensor, found: Sequence[Seen]) -> tuple[Tensor, ...]:
+    spread: Tensor | None
+
+    def forward(
+        self, z: Tensor, rows: Told, which: Tensor, found: Sequence[Seen], of: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
         """(numbers, clean scores of what is named, in training how surprising the true level is, what is named), [R, w].
 
         Args:
             which: int64 [R], rising, the rows among those that were read.
             found: what Reading found of each part.
+            of: int64 [R], the class that each row is known by, see Cells.spread.
         """
         z = z + self.bend(z)
         numbers = self.cells(z).float()
         clean, named = torch.zeros_like(numbers), torch.zeros_like(rows.asked)
+        if self.spread is not None and of is not None:
+            clean = torch.where(rows.asked, moved(rows, *self.spread.index_select(0, of).unbind(1)), 0.0)
         surprise = torch.zeros_like(numbers)
         for naming, levels, seen in zip(self.namings, self.levels, found, strict=True):
             assert isinstance(naming, Naming)
@@ -83,6 +97,13 @@ class Writing(nn.Module):
             if one.clean is not None:
                 surprise = surprise.index_add(0, mine, naming.surprise(shares, one.clean))
         return (numbers, clean, named) if rows.clean is None else (numbers, clean, surprise, named)
+
+
+def moved(rows: Told, mean: Tensor, variance: Tensor) -> Tensor:
+    """By how much scores [R, w] N(mean, variance) are elsewhere than N(0, 1), as far as the noisy ones tell."""
+    signal, noise, x = rows.signal, rows.noise, rows.state
+    whole = signal.square() * variance + noise.square()
+    return mean + variance * signal * (x - signal * mean) / whole - signal * x
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ each table that hangs on its own, whether the row has any there:
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -29,6 +30,7 @@ from reverie.records.leveled import leveled
 from reverie.records.levels import OrderedProbit
 from reverie.records.linked.beside import tabled
 from reverie.records.linked.bonds import Bonds
+from reverie.records.linked.classes import Classes
 from reverie.records.linked.clocks import seconds_of
 from reverie.records.linked.digits import in_digits, levels_in
 from reverie.records.linked.form import SINCE, Form
@@ -74,9 +76,11 @@ class LinkedCodec:
         suffix: str = ".csv",
         written: Mapping[str, Mapping[str, AnyForm]] | None = None,
         latest: Mapping[str, float] | None = None,
+        classes: Classes | None = None,
     ) -> None:
         self.forms, self.codecs, self.shares, self.blocks, self.lookups = forms, codecs, shares, blocks, lookups
         self.keys, self.suffix, self.written, self.latest = keys, suffix, written or {}, latest or {}
+        self.classes = classes or Classes()
 
     @classmethod
     def fit(
@@ -106,7 +110,12 @@ class LinkedCodec:
             }
             blocks[table] = int(np.clip(2 ** np.ceil(np.log2(int(told.lengths.max()) / TOKENS)), 1, BLOCK))
         carried = {name: kept(lookup) for name, lookup in lookups.items()}
-        return cls(forms, codecs, shares, blocks, Keys.fit(forms, grown), carried, suffix, written, latest)
+        keys = Keys.fit(forms, grown)
+        plain = cls(forms, codecs, shares, blocks, keys, carried, suffix, written, latest)
+        classes = Classes.fit(plain.tree, plain.encode(grown), plain.cells)
+        whole = cls(forms, codecs, shares, blocks, keys, carried, suffix, written, latest, classes)
+        whole.classes = classes.expecting(whole.tree, whole.encode(grown), whole.cells)
+        return whole
 
     @property
     def tree(self) -> Tree:
@@ -131,18 +140,19 @@ class LinkedCodec:
 
     def flag(self, table: str, child: str) -> tuple[int, OrderedProbit] | None:
         """The channel of a table's groups or rows by which each has rows of another, and its code; None where all have."""
-        flags = enumerate(self.flags[table], self.own(table)[table != self.tree.root])
+        before = self.own(table)[table != self.tree.root] + self.classes.width(table)
+        flags = enumerate(self.flags[table], before)
         return next(((channel, code) for channel, (name, code) in flags if name == child), None)
 
     def own(self, table: str) -> tuple[int, int]:
-        """Channels of a group and of a row that are no flags."""
+        """Channels of a group and of a row that are no class and no flags."""
         group, row = (self.codecs[table].stage >= 0).sum(1).tolist()
         return group, row
 
     def widths(self, table: str) -> tuple[int, int]:
-        """Channels of a group and of a row, flags with them."""
-        (group, row), flags = self.own(table), len(self.flags[table])
-        return (group + flags, row) if table == self.tree.root else (group, row + flags)
+        """Channels of a group and of a row, class and flags with them."""
+        (group, row), more = self.own(table), self.classes.width(table) + len(self.flags[table])
+        return (group + more, row) if table == self.tree.root else (group, row + more)
 
     @cached_property
     def channels(self) -> tuple[TokenKind, ...]:
@@ -165,10 +175,40 @@ class LinkedCodec:
             if (ends := leveled(codec.codes[field.name])) is not None:
                 fields[field.token].append(Leveled(field.channels, *ends, field.stage))
         token = int(table != self.tree.root)
-        for at, (_, code) in enumerate(self.flags[table], self.own(table)[token]):
+        first = self.own(table)[token]
+        if (ends := self.classes.ends(table)) is not None:
+            fields[token].append(Leveled(tuple(range(first, first + self.classes.width(table))), *ends, 2 * token))
+        class_field = len(fields[token]) - 1 if ends is not None else None
+        for at, (_, code) in enumerate(self.flags[table], first + self.classes.width(table)):
             fields[token].append(Leveled((at,), *code.intervals(np.arange(2)), 3 if token else 1))
-        group, row = (Cells(width, tuple(of)) for width, of in zip(self.widths(table), fields, strict=True))
+        parent = self.tree[table].parent
+        above = 0 if parent is None else self.classes.count(parent)
+        group, row = (
+            Cells(
+                width,
+                tuple(of),
+                class_field if at == token else None,
+                above,
+                self.classes.expected.get((table, what)),
+                self.classes.spread.get((table, what)),
+            )
+            for at, (what, width, of) in enumerate(zip(("group", "rows"), self.widths(table), fields, strict=True))
+        )
         return group, row
+
+    @cached_property
+    def class_cells(self) -> Tensor:
+        """bool [kinds of tokens, channels], those that are latent classes."""
+        out = torch.zeros(len(self.channels), self.width, dtype=torch.bool)
+        for number, (kind, (table, _)) in enumerate(zip(self.channels, self.types, strict=True)):
+            for segment in kind.segments:
+                if segment.name.startswith("group") != (table == self.tree.root):
+                    continue
+                first = self.own(table)[table != self.tree.root]
+                for row in range(segment.count):
+                    at = segment.first + row * segment.cells.width + first
+                    out[number, at : at + self.classes.width(table)] = True
+        return out
 
     @property
     def width(self) -> int:
@@ -182,11 +222,11 @@ class LinkedCodec:
         out = {}
         for table, codec in self.codecs.items():
             group, row = (codec.stage[token][codec.stage[token] >= 0] for token in (0, 1))
-            flags = len(self.flags[table])
+            more = torch.tensor([0] * self.classes.width(table) + [1] * len(self.flags[table]), dtype=torch.long)
             if table == self.tree.root:
-                out[table] = (torch.cat([group, torch.full((flags,), 1)]), row)
+                out[table] = (torch.cat([group, more]), row)
             else:
-                out[table] = (group + 2, torch.cat([row, torch.full((flags,), 3)]) + 2)
+                out[table] = (group + 2, torch.cat([row, more + 2]) + 2)
         return out
 
     def tabled(self, grown: Grown, holes: bool = False) -> dict[str, Table]:
@@ -226,7 +266,25 @@ class LinkedCodec:
             if branch.time is not None:
                 hours = torch.from_numpy(self.hours(table, told.frame[SINCE].cast(pl.Float64).to_numpy()))
             out[table] = TableScores(of_groups, group, groups, encoded.offsets.numpy(), rows, hours)
+        return self._classed(out) if self.classes.tables else out
+
+    def _classed(self, plain: dict[str, TableScores]) -> dict[str, TableScores]:
+        """Scores with the classes of their rows."""
+        out = dict(plain)
+        for table, ends in self.classes.of(self.tree, plain, self._plain_cells).items():
+            root = table == self.tree.root
+            one, first = plain[table], self.own(table)[not root]
+            before = one.groups if root else one.rows
+            whole = torch.cat([before[..., :first], torch.from_numpy(ends).float(), before[..., first:]], -1)
+            out[table] = replace(one, **{"groups" if root else "rows": whole})
         return out
+
+    @cached_property
+    def _plain_cells(self) -> dict[tuple[str, str], Cells]:
+        """The cells of the same tables without classes, which tell them."""
+        of = self
+        plain = LinkedCodec(of.forms, of.codecs, of.shares, of.blocks, of.keys, of.lookups, of.suffix, of.written, of.latest)
+        return plain.cells
 
     def spelled(self, table: str, frame: pl.DataFrame, as_text: bool | None = None) -> pl.DataFrame:
         """A table as it stands in a file, of text or not: times and numbers as the source writes them."""
@@ -260,6 +318,7 @@ class LinkedCodec:
                 }
                 for table, codec in self.codecs.items()
             },
+            "classes": self.classes.config,
             "keys": self.keys.config,
             "suffix": self.suffix,
             "written": {
@@ -295,4 +354,5 @@ class LinkedCodec:
             config["suffix"],
             {table: {c: FORM.validate_python(form) for c, form in of.items()} for table, of in config["written"].items()},
             {table: last for table, of in tables.items() if (last := of.get("latest")) is not None},
+            Classes.from_config(config.get("classes", {})),
         )

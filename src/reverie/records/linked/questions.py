@@ -35,6 +35,8 @@ PATIENTS = 1 / 3
 """The share of units that are patients, at least: of them there are few, and most follows from them."""
 COMPLETE = 0.5
 """Share of questions of which some is given."""
+HIDDEN = 0.15
+"""Share of questions that are told no latent class, as of patients whose lives go on."""
 BLUR = 0.1
 """Deviation of noise on what is told, so that no patient is known by it (conditioning augmentation, Ho et al. 2022)."""
 
@@ -129,6 +131,9 @@ def draw_question(unit: Unit, randomness: torch.Generator) -> EventMask:
     observed = before | (later & some)
     # What the patient is names the patient, to a network that has seen few: so it is told with noise, as are rows above.
     told = unit.given[..., None] | ((unit.stage >= 0) & (unit.stage < 2) & (stage[:, None, None] > 1))
+    if (classes := unit.classes) is not None:
+        told &= ~classes
+        observed &= ~(classes & (rand(U, 1, 1) < HIDDEN))
     blur = BLUR * torch.randn(unit.values.shape, generator=randomness) * told
     return unit.question(observed, asked & ~some, unit.values + blur, stage)
 

@@ -91,6 +91,7 @@ class Unit:
         tokens = [torch.ones(len(one.unit), dtype=torch.long) for one in told] + [1 + n for n in blocks]
         N, first = _places(units, of_unit, tokens)
         C = codec.width
+        self._codec = codec
         self.values, self.known = torch.zeros(units, N, C), torch.zeros(units, N, C, dtype=torch.bool)
         self.stage = torch.full((units, N, C), -1, dtype=torch.int8)
         self.kind, self.place = torch.zeros(units, N, dtype=torch.long), torch.zeros(units, N)
@@ -145,6 +146,12 @@ class Unit:
 
     def __len__(self) -> int:
         return len(self.values)
+
+    @property
+    def classes(self) -> Tensor | None:
+        """bool [U, N, C], the cells that are latent classes; None where no table has any."""
+        cells = self._codec.class_cells
+        return cells[self.kind] if bool(cells.any()) else None
 
     def groups(self, table: str, values: Tensor) -> Tensor:
         """[G, w], what of values [U, N, C] is of a table's groups."""

@@ -1,0 +1,325 @@
+"""Latent classes of the rows that others hang on: what kind of stay, what kind of patient.
+
+    x_d   whether anything of level d is there: in the row, or in what hangs on it
+    P(x) = sum_c w_c prod_d p_cd^x_d (1 - p_cd)^(1 - x_d)              (Lazarsfeld and Henry 1968), by EM
+
+A class is drawn before all else of its row, and says at once what goes with what in all that hangs on it: how often each
+level comes where the row above, or the row itself, is of class c,
+
+    log P(k | c) / P(k),      P(k | c) = (n_ck + A P(k)) / (n_c + A)
+
+is added to what the noisy scores of a cell say (denoisers/naming.py). So before anything is learned the network says what a
+model of latent classes says, and what it learns is beyond that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+import numpy as np
+from scipy.cluster.hierarchy import leaves_list, linkage
+from scipy.sparse import csr_array
+
+from reverie.denoisers.naming import Cells, Naming
+from reverie.records.digits import Digits
+from reverie.records.leveled import leveled
+from reverie.records.levels import Indices
+from reverie.records.linked.scores import TableScores
+from reverie.records.linked.tree import Tree
+
+__all__ = ["Classes", "LatentClasses"]
+
+ROWS_EACH, MOST = 40, 128
+"""Rows for each class, at least; and classes of a table, at most."""
+FEWEST = 10
+"""Patients of a class, at least; and rows that have and that lack a feature."""
+FEATURES, SEEN, TURNS = 512, 10_000, 30
+"""Features by which classes are told, at most; rows from which they are found; and turns of EM."""
+TIMES = 2 ** np.arange(8)
+"""Of each table that hangs on a row, whether more rows than so many do."""
+BACKED = 10.0
+"""A: how many rows of all classes each class has besides its own."""
+LEAST = 0.05
+"""The smallest variance that scores of a class are taken to have."""
+CHUNK = 8192
+Cell = tuple[str, str]
+"""A table, and its "group" or "rows"."""
+
+
+@dataclass(frozen=True, eq=False)
+class LatentClasses:
+    """The classes of the rows of one table.
+
+    Attributes:
+        features: int64 [D], which of what `_present` tells are looked at.
+        odds: float64 [K, D], log p_cd / (1 - p_cd).
+        least: float64 [K], log w_c + sum_d log(1 - p_cd).
+        code: of the classes in scores.
+    """
+
+    features: Indices
+    odds: np.ndarray
+    least: np.ndarray
+    code: Digits
+
+    @classmethod
+    def fit(
+        cls, table: str, tree: Tree, scores: Mapping[str, TableScores], levels: Mapping[Cell, tuple[int, np.ndarray]]
+    ) -> Self | None:
+        """The classes of a table; None of one with too few rows, or where nothing tells them apart.
+
+        Args:
+            levels: see _levels.
+        """
+        x = _present(table, tree, scores, levels)
+        n = x.shape[0]
+        some = np.asarray(x.sum(0)).ravel()
+        rare = np.minimum(some, n - some)
+        told = np.sort(np.argsort(-rare, kind="stable")[: min(FEATURES, int((rare >= FEWEST).sum()))])
+        if n < 2 * ROWS_EACH or not len(told):
+            return None
+        x = x[:, told]
+        looked_at = np.sort(np.random.default_rng(0).permutation(n)[:SEEN])
+        odds, least = (one.round(2) for one in _mixture(x[looked_at].toarray(), min(MOST, n // ROWS_EACH)))
+        patients = tree.up(table, tree.root, np.arange(n), lambda t: scores[t].above)
+        while True:  # a class of a few patients would name them
+            of = _likeliest(x, odds, least)
+            having = np.bincount(np.unique(np.stack([of, patients]), axis=1)[0], minlength=len(least))
+            if having.min() >= FEWEST or len(least) == 1:
+                break
+            odds, least = (np.delete(one, int(having.argmin()), 0) for one in (odds, least))
+        if len(least) < 2:
+            return None
+        order = leaves_list(linkage(odds, "ward", optimal_ordering=True)).astype(np.int64)
+        return cls(told, odds, least, Digits.fit(np.bincount(of, minlength=len(least)), order))
+
+    @property
+    def count(self) -> int:
+        return self.code.count
+
+    def of(
+        self, table: str, tree: Tree, scores: Mapping[str, TableScores], levels: Mapping[Cell, tuple[int, np.ndarray]]
+    ) -> Indices:
+        """int64 [rows], the class of each row of the table."""
+        return _likeliest(_present(table, tree, scores, levels)[:, self.features], self.odds, self.least)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return {
+            "features": self.features.tolist(),
+            "odds": self.odds.tolist(),
+            "least": self.least.tolist(),
+            "code": self.code.config,
+        }
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        odds, least = (np.array(config[name], dtype=np.float64) for name in ("odds", "least"))
+        return cls(np.array(config["features"], dtype=np.int64), odds, least, Digits.from_config(config["code"]))
+
+
+@dataclass(frozen=True, eq=False)
+class Classes:
+    """The latent classes of all tables.
+
+    Attributes:
+        tables: of those that have any.
+        expected, spread: by cell, float32 [1 + classes above + own, levels | 2, width], see Cells.
+    """
+
+    tables: Mapping[str, LatentClasses] = field(default_factory=dict)
+    expected: Mapping[Cell, np.ndarray] = field(default_factory=dict)
+    spread: Mapping[Cell, np.ndarray] = field(default_factory=dict)
+
+    @classmethod
+    def fit(cls, tree: Tree, scores: Mapping[str, TableScores], cells: Mapping[Cell, Cells]) -> Self:
+        """Those of the tables that others hang on."""
+        levels, tables = _levels(scores, cells), {}
+        for branch in tree.learned:
+            if tree.children(branch.table):
+                found = LatentClasses.fit(branch.table, tree, scores, levels)
+                tables |= {branch.table: found} if found is not None else {}
+        return cls(tables)
+
+    def expecting(self, tree: Tree, scores: Mapping[str, TableScores], cells: Mapping[Cell, Cells]) -> Classes:
+        """The same, with what each class says of each level, of such rows, whose cells tell classes too."""
+        levels, expected, spread = _levels(scores, cells), {}, {}
+        own = {table: self._told(table, tree, scores[table], cells) for table in self.tables}
+        for cell, of in cells.items():
+            table, what = cell
+            parent = tree[table].parent
+            count, pairs = levels[cell]
+            fields = np.repeat(np.arange(len(of.leveled)), [len(one.lower) for one in of.leveled])
+            numbers = np.setdiff1d(np.arange(of.width), [c for one in of.leveled for c in one.channels])
+            parts, moments = [np.zeros((1, count), dtype=np.float32)], [_standard(1, of.width)]
+            whose = []
+            if parent in own:
+                at = scores[table].parent if what == "group" else scores[table].above
+                whose.append((own[parent][at], self.count(parent)))
+            if of.class_field is not None:
+                whose.append((own[table], self.count(table)))
+            for classes, many in whose:
+                parts.append(_expected(count, pairs, fields, classes, many))
+                moments.append(_spread(scores[table], what, numbers, classes, many, of.width))
+            if whose:
+                expected[cell], spread[cell] = np.concatenate(parts), np.concatenate(moments)
+        return replace(self, expected=expected, spread=spread)
+
+    def _told(self, table: str, tree: Tree, one: TableScores, cells: Mapping[Cell, Cells]) -> Indices:
+        of = cells[table, "group" if table == tree.root else "rows"]
+        assert of.class_field is not None
+        channels = list(of.leveled[of.class_field].channels)
+        values, _ = one.of_groups(np.arange(len(one))) if table == tree.root else one.of_rows(np.arange(len(one.above)))
+        return self.tables[table].code.level(values[:, channels].double().numpy())
+
+    def of(self, tree: Tree, scores: Mapping[str, TableScores], cells: Mapping[Cell, Cells]) -> dict[str, np.ndarray]:
+        """By table float64 [2, rows, width], the ends of the scores of the class of each row."""
+        levels = _levels(scores, cells)
+        return {
+            table: np.stack(classes.code.intervals(classes.of(table, tree, scores, levels)))
+            for table, classes in self.tables.items()
+        }
+
+    def count(self, table: str) -> int:
+        return self.tables[table].count if table in self.tables else 0
+
+    def width(self, table: str) -> int:
+        """Channels that tell the class of a row."""
+        return self.tables[table].code.width if table in self.tables else 0
+
+    def ends(self, table: str) -> tuple[np.ndarray, np.ndarray] | None:
+        """Both ends [k, width] of the scores of all classes; None of a table without any."""
+        return leveled(self.tables[table].code) if table in self.tables else None
+
+    @property
+    def config(self) -> dict[str, Any]:
+        expected = {"\n".join(cell): (100 * of).round().astype(int).tolist() for cell, of in self.expected.items()}
+        spread = {"\n".join(cell): (100 * of).round().astype(int).tolist() for cell, of in self.spread.items()}
+        tables = {table: of.config for table, of in self.tables.items()}
+        return {"tables": tables, "expected": expected, "spread": spread}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        tables = {table: LatentClasses.from_config(of) for table, of in config.get("tables", {}).items()}
+        said = ({}, {})
+        for out, name in zip(said, ("expected", "spread"), strict=True):
+            for key, of in config.get(name, {}).items():
+                table, what = key.split("\n")
+                out[table, what] = np.array(of, dtype=np.float32) / 100
+        return cls(tables, *said)
+
+
+def _levels(scores: Mapping[str, TableScores], cells: Mapping[Cell, Cells]) -> dict[Cell, tuple[int, np.ndarray]]:
+    """By cell, how many levels its channels tell; and int64 [2, n], (group or row, level) of all that are known."""
+    found = {}
+    for (table, what), of in cells.items():
+        naming, pairs = Naming(of), []
+        count = len(scores[table]) if what == "group" else scores[table].rows.shape[1]
+        for first in range(0, count, CHUNK):
+            which = np.arange(first, min(first + CHUNK, count))
+            values, known = scores[table].of_groups(which) if what == "group" else scores[table].of_rows(which)
+            there = naming.levels(values) & known[:, naming.first][:, naming.field]
+            row, level = there.nonzero().T.numpy()
+            pairs.append(np.stack([row + first, level]))
+        found[table, what] = of.levels, np.concatenate(pairs, 1) if pairs else np.zeros((2, 0), dtype=np.int64)
+    return found
+
+
+def _expected(levels: int, pairs: np.ndarray, fields: Indices, classes: Indices, count: int) -> np.ndarray:
+    """float32 [count, levels], log P(k | c) / P(k).
+
+    Args:
+        pairs: int64 [2, n], (row, level) of all that are known.
+        fields: int64 [levels], the field of each.
+        classes: int64 [rows], the class of each row, or of the one above; -1 where there is none.
+    """
+    of = classes[pairs[0]]
+    seen = of >= 0
+    n = np.bincount(of[seen] * levels + pairs[1, seen], minlength=count * levels).reshape(count, levels).astype(np.float64)
+    share = np.bincount(pairs[1], minlength=levels).astype(np.float64)
+    whole = np.bincount(fields, share)
+    share = share / np.maximum(whole[fields], 1)
+    of_field = np.stack([np.bincount(fields, row) for row in n])[:, fields]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.log((n + BACKED * share) / (of_field + BACKED)) - np.log(share)
+    return np.where(share > 0, ratio, 0.0).round(2).astype(np.float32)
+
+
+def _standard(classes: int, width: int) -> np.ndarray:
+    """float32 [classes, 2, width], mean 0 and variance 1."""
+    return np.stack([np.zeros((classes, width)), np.ones((classes, width))], 1).astype(np.float32)
+
+
+def _spread(one: TableScores, what: str, numbers: Indices, classes: Indices, count: int, width: int) -> np.ndarray:
+    """float32 [count, 2, width], mean and variance of the scores of numbers by class, with BACKED more of N(0, 1)."""
+    out = _standard(count, width).astype(np.float64)
+    rows = np.arange(len(classes))
+    values, known = one.of_groups(rows) if what == "group" else one.of_rows(rows)
+    for c in numbers.tolist():
+        there = known[:, c].numpy() & (classes >= 0)
+        of, z = classes[there], values[there, c].double().numpy()
+        n, first, second = (np.bincount(of, weights, minlength=count) for weights in (np.ones(len(z)), z, z * z))
+        mean = first / (n + BACKED)
+        out[:, 0, c] = mean
+        out[:, 1, c] = np.clip((second + BACKED) / (n + BACKED) - mean**2, LEAST, 2.0)
+    return out.round(2).astype(np.float32)
+
+
+def _present(
+    table: str, tree: Tree, scores: Mapping[str, TableScores], levels: Mapping[Cell, tuple[int, np.ndarray]]
+) -> csr_array:
+    """float32 [rows, D], 1 for what there is in each row of a table and in what hangs on it: levels, and numbers of rows."""
+    n, width = len(scores[table] if table == tree.root else scores[table].above), 0
+    rows, columns = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+
+    def up(other: str, at: Indices) -> Indices:
+        return tree.up(other, table, at, lambda t: scores[t].above)
+
+    for (other, what), (count, (at, level)) in levels.items():
+        of_parent = what == "group" and other != tree.root
+        if (other != table and table not in tree.above(other)) or (of_parent and other == table):
+            continue  # what is one for all rows of a parent tells those apart by nothing
+        rows.append(up(str(tree[other].parent), scores[other].parent[at]) if of_parent else up(other, at))
+        columns.append(width + level)
+        width += count
+    for other in (branch.table for branch in tree.learned if table in tree.above(branch.table)):
+        row, times = (np.bincount(up(other, np.arange(len(scores[other].above))), minlength=n)[:, None] > TIMES).nonzero()
+        rows.append(row)
+        columns.append(width + times)
+        width += len(TIMES)
+    at = np.unique(np.concatenate(rows) * max(width, 1) + np.concatenate(columns))
+    return csr_array((np.ones(len(at), np.float32), np.divmod(at, max(width, 1))), shape=(n, width))
+
+
+def _mixture(x: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """(odds [K, D], least [K]) of rows float32 [n, D], by EM from rows far apart (Arthur and Vassilvitskii 2007)."""
+    randomness, n = np.random.default_rng(0), len(x)
+    square = (x * x).sum(1)
+    seeds, near = [int(randomness.integers(n))], np.full(n, np.inf)
+    nearest = np.zeros(n, dtype=np.int64)
+    while True:
+        seed = seeds[-1]
+        far = np.maximum(square - 2 * (x @ x[seed]) + square[seed], 0)
+        nearest[far < near] = len(seeds) - 1
+        near = np.minimum(near, far)
+        if len(seeds) == count or near.sum() <= 0:
+            break
+        seeds.append(int(randomness.choice(n, p=near / near.sum())))
+    whole = x.mean(0)
+    share = np.eye(len(seeds), dtype=np.float32)[nearest]
+    odds = least = np.zeros(0)
+    for _ in range(TURNS):
+        weight = share.sum(0)
+        p = np.clip((share.T @ x + whole) / (weight[:, None] + 1), 1e-3, 1 - 1e-3).astype(np.float64)
+        odds, least = np.log(p / (1 - p)), np.log1p(-p).sum(1) + np.log(weight / n + 1e-6)
+        log = x @ odds.T.astype(np.float32) + least.astype(np.float32)
+        share = np.exp(log - log.max(1, keepdims=True))
+        share /= share.sum(1, keepdims=True)
+    return odds, least
+
+
+def _likeliest(x: csr_array, odds: np.ndarray, least: np.ndarray) -> Indices:
+    """int64 [n], the class of rows [n, D]."""
+    return np.asarray(x @ odds.T + least).argmax(1)
