@@ -130,11 +130,19 @@ class EventNetwork(nn.Module):
             nn.init.zeros_(film.bias)
 
     def forward(
-        self, x_t: Tensor, t: Tensor, condition: EventMask, signal: Tensor, noise: Tensor, x_0: Tensor | None = None
+        self,
+        x_t: Tensor,
+        t: Tensor,
+        condition: EventMask,
+        signal: Tensor,
+        noise: Tensor,
+        x_0: Tensor | None = None,
+        chance: Tensor | None = None,
     ) -> Named:
-        """What it says of the cells that are asked for; with x_0 what its error is, too."""
+        """What it says of the cells that are asked for; with x_0 what its error is, too; with chances, uniform in [0, 1)
+        like x_t, levels are drawn by them rather than their mean told."""
         order, packing = condition.order, condition.order.packing
-        told = Told.of(condition, x_t, signal, noise, x_0)
+        told = Told.of(condition, x_t, signal, noise, x_0, chance)
         h, of = self._known(condition, told)
         said: list[tuple[int, Tensor, Told, Tensor, list[Seen], Tensor | None]] = []
         for kind, at in order.kinds:

@@ -198,6 +198,15 @@ class Naming(nn.Module):
         total = logits.new_zeros(len(logits), self.count).index_add(1, self.field, (logits - most[:, self.field]).exp())
         return logits - (most + total.log())[:, self.field]
 
+    def drawn(self, shares: Tensor, chance: Tensor) -> Tensor:
+        """log-probabilities [R, levels] of one level of each field alone: that in which its chance in [0, 1), [R, fields],
+        lies where shares are laid end to end."""
+        p = shares.double().exp()
+        upto = p.cumsum(1) - self.field  # each field before adds up to 1
+        chance = chance.double().clamp(1e-9, 1 - 1e-9)[:, self.field]
+        inside = (upto > chance) & (upto - p <= chance)
+        return torch.where(inside, 0.0, -math.inf).to(shares)
+
     def surprise(self, shares: Tensor, x_0: Tensor) -> Tensor:
         """-log of the share of the level that clean scores are, spread over the channels [R, w] of its field."""
         told = torch.where(self.levels(x_0), shares, 0.0)

@@ -71,9 +71,15 @@ class Network:
         return self.answer(x_t, t, condition)[0]
 
     def answer(
-        self, x_t: Tensor, t: Step, condition: Condition | None = None, x_0: Tensor | None = None
+        self,
+        x_t: Tensor,
+        t: Step,
+        condition: Condition | None = None,
+        x_0: Tensor | None = None,
+        chance: Tensor | None = None,
     ) -> tuple[Prediction, Named | None]:
-        """The prediction; and of a module that names levels what it says of them, with x_0 how surprising that is to it."""
+        """The prediction; and of a module that names levels what it says of them: with x_0 how surprising that is to it,
+        with chances in [0, 1) like x_t levels drawn by them."""
         weight = self._weight
         self._check(condition, x_t.shape[0])
         conditions = () if condition is None else (condition.to(weight.device),)
@@ -88,7 +94,7 @@ class Network:
         x = scaled.to(device=weight.device, dtype=dtype)
         precision = torch.autocast(weight.device.type, self.autocast) if self.autocast else nullcontext()
         names = getattr(self.module, "names_levels", False)
-        known = (*self._powers(t, x), None if x_0 is None else x_0.to(x)) if names else ()
+        known = (*self._powers(t, x), *(None if of is None else of.to(x) for of in (x_0, chance))) if names else ()
         with precision:
             output = self.module(x, levels, *conditions, *known)
         if isinstance(output, Named):

@@ -91,7 +91,8 @@ class Writing(nn.Module):
             one, of = rows[mine], seen.of(which.index_select(0, mine))
             shares = naming.shares(levels(z.index_select(0, mine)).float() + of.log)
             with torch.no_grad():
-                mean = naming.mean(shares, of, one.state, *one.levels())
+                said = shares if one.chance is None else naming.drawn(shares, one.chance[:, naming.first])
+                mean = naming.mean(said, of, one.state, *one.levels())
             clean = clean.index_add(0, mine, torch.where(naming.named, mean, 0.0))
             named[mine] |= naming.named & one.asked
             if one.clean is not None:
@@ -115,6 +116,7 @@ class Told:
         observed, asked: bool [R, w].
         signal, noise: [R, 1], of the cells asked for.
         clean: [R, w] as they are, in training; else None.
+        chance: [R, w] in [0, 1), where levels are to be drawn rather than their mean told; else None.
     """
 
     state: Tensor
@@ -123,14 +125,19 @@ class Told:
     signal: Tensor
     noise: Tensor
     clean: Tensor | None
+    chance: Tensor | None = None
 
     @classmethod
-    def of(cls, condition: EventMask, x_t: Tensor, signal: Tensor, noise: Tensor, x_0: Tensor | None) -> Told:
+    def of(
+        cls, condition: EventMask, x_t: Tensor, signal: Tensor, noise: Tensor, x_0: Tensor | None, chance: Tensor | None
+    ) -> Told:
         pack, owner = condition.order.packing.pack, condition.order.packing.owner
         signal, noise = (x.float().expand(len(x_t))[owner, None] for x in (signal, noise))
         clean = None if x_0 is None else pack(x_0).float()
         masks = pack(condition.observed_mask), pack(condition.target_mask)
-        return cls(pack(condition.state(x_t)).float(), *masks, signal, noise, clean)
+        return cls(
+            pack(condition.state(x_t)).float(), *masks, signal, noise, clean, None if chance is None else pack(chance)
+        )
 
     def rows(self, at: Tensor, segment: Segment) -> Told:
         """Those of the tokens at these places that a segment is of."""
@@ -140,15 +147,16 @@ class Told:
             return cells.index_select(0, at)[:, segment.first : last].reshape(-1, width)
 
         signal, noise = (x.index_select(0, at).repeat_interleave(segment.count, 0) for x in (self.signal, self.noise))
-        clean = None if self.clean is None else cut(self.clean)
-        return Told(cut(self.state), cut(self.observed), cut(self.asked), signal, noise, clean)
+        clean, chance = (None if x is None else cut(x) for x in (self.clean, self.chance))
+        return Told(cut(self.state), cut(self.observed), cut(self.asked), signal, noise, clean, chance)
 
     def __getitem__(self, rows: Tensor) -> Told:
         def some(x: Tensor) -> Tensor:
             return x.index_select(0, rows)
 
-        clean = None if self.clean is None else some(self.clean)
-        return Told(some(self.state), some(self.observed), some(self.asked), some(self.signal), some(self.noise), clean)
+        clean, chance = (None if x is None else some(x) for x in (self.clean, self.chance))
+        own = (some(x) for x in (self.state, self.observed, self.asked, self.signal, self.noise))
+        return Told(*own, clean, chance)
 
     def levels(self) -> tuple[Tensor, Tensor]:
         """Signal and noise [R, w] of each cell; what is given is known all but exactly, of what is not nothing is known."""

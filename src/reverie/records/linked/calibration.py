@@ -33,8 +33,9 @@ KNOTS, FEWEST = 129, 100
 REACH = 6.0
 SHARPER = 1.3
 """By measurement, see benchmarks/results/linked_quality.txt."""
-TURNS, MOVED, FARTHEST = 4, 1.0, 2.0
-"""How often a stage is drawn, and by how much of what is missing a turn moves how often a level comes, and at most."""
+MOVED, FARTHEST = (1.0, 0.6, 0.4, 0.0), 2.0
+"""By how much of what is missing each turn moves how often a level comes, less and less, as what is drawn has chance in it,
+and at most."""
 Part = tuple[str, str]
 """A table, and its "group" or "rows"."""
 
@@ -124,15 +125,16 @@ class Fitting:
                 knots[c] = np.maximum.accumulate(np.quantile(x, at)) + 1e-9 * np.arange(KNOTS), np.quantile(y, at)
         return self.done(table, what, scores, asked)
 
-    def weigh(self, part: Part, scores: Tensor, asked: Tensor) -> None:
-        """Levels that come too seldom in scores [n, C] drawn, where they were asked for, will come more often."""
+    def weigh(self, part: Part, scores: Tensor, asked: Tensor, share: float = 1.0) -> None:
+        """Levels that come too seldom in scores [n, C] drawn, where they were asked for, will come more often, by this share
+        of what is missing."""
         if part not in self._namings:
             return
         drawn, of = self._counts(part, scores, asked)
         aims, of_aims = self._aims[part]
         one = 1 / of.clamp(min=1)  # a cell more of each, so that what nobody had is not infinitely far
         moved = (aims / of_aims.clamp(min=1) + one).log() - (drawn / of.clamp(min=1) + one).log()
-        self.tilts[part] += MOVED * torch.where(of >= FEWEST, moved, 0.0).clamp(-FARTHEST, FARTHEST)
+        self.tilts[part] += share * torch.where(of >= FEWEST, moved, 0.0).clamp(-FARTHEST, FARTHEST)
 
     @property
     def done(self) -> LinkedCalibration:
@@ -166,12 +168,12 @@ class Weighing(Stages):
             (child, what): getattr(scores[child], what) for child in (children or (table,)) for what in ("groups", "rows")
         }
         before = {part: cells.clone() for part, cells in made.items()}
-        for turn in range(TURNS):
+        for turn, share in enumerate(MOVED):
             for part, cells in made.items():
                 cells.copy_(before[part])
             network = tilted(cast(Network, self.denoiser), self.codec, self.fitting.done)
             Stages(network, self.codec, self.sampler, self.grid).draw(table, children, units, scores, stage, (*seed, turn))
-            for (child, what), cells in made.items() if turn < TURNS - 1 else ():
+            for (child, what), cells in made.items() if share else ():
                 asked = (before[child, what].isnan() & ~cells.isnan())[0]
                 self.fitting.weigh((child, "group" if what == "groups" else what), cells[0].nan_to_num(), asked)
 

@@ -1,10 +1,7 @@
 """Linked tables <-> records: each table is a table of visits of its parents' rows (form.py), with a codec of its own.
 
-A row of a table stands in a token with the rows after it, as many as the table's block. Beside its own cells it holds, for
-each table that hangs on its own, whether the row has any there:
-
-    row of T      gap | measured ... | value ... | any of A | any of B        block times
-    group of T    number of rows | start | what is one for all of them        one for each parent that has any
+A row of a table stands in a token with the rows after it, as many as the table's block. Beside its own cells it holds its
+latent class (classes.py), and for each table that hangs on its own whether the row has any there (layout.py).
 """
 
 from __future__ import annotations
@@ -12,22 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import polars as pl
 import torch
 from pydantic import TypeAdapter
-from torch import Tensor
 
-from reverie.denoisers.kinds import TokenKind
-from reverie.denoisers.naming import Cells, Leveled
+from reverie.denoisers.naming import Cells
 from reverie.errors import DataError, UsageError
 from reverie.records.codec import RecordCodec
 from reverie.records.codes import CodecSettings
 from reverie.records.forms import AnyForm
-from reverie.records.leveled import leveled
-from reverie.records.levels import OrderedProbit
 from reverie.records.linked.beside import tabled
 from reverie.records.linked.bonds import Bonds
 from reverie.records.linked.classes import Classes
@@ -35,6 +28,7 @@ from reverie.records.linked.clocks import seconds_of
 from reverie.records.linked.digits import in_digits, levels_in
 from reverie.records.linked.form import SINCE, Form
 from reverie.records.linked.forms import LinkedForms
+from reverie.records.linked.layout import Layout
 from reverie.records.linked.lookups import kept, lookup_config, lookup_from
 from reverie.records.linked.names import Keys
 from reverie.records.linked.schema import LinkedSchema
@@ -50,7 +44,7 @@ TOKENS, BLOCK = 24, 8
 """Tokens for the rows of any parent, and rows of a token, at most."""
 
 
-class LinkedCodec:
+class LinkedCodec(Layout):
     """The codec of linked tables.
 
     Attributes:
@@ -116,118 +110,6 @@ class LinkedCodec:
         whole = cls(forms, codecs, shares, blocks, keys, carried, suffix, written, latest, classes)
         whole.classes = classes.expecting(whole.tree, whole.encode(grown), whole.cells)
         return whole
-
-    @property
-    def tree(self) -> Tree:
-        return self.forms.tree
-
-    @cached_property
-    def types(self) -> list[tuple[str, Literal["group", "rows", "told"]]]:
-        """The kinds of tokens: (table, "group" | "rows" | "told"), the last for what is only given of rows above and
-        before."""
-        return [(b.table, what) for b in self.tree.learned for what in ("group", "rows", "told")]
-
-    def type(self, table: str, what: Literal["group", "rows", "told"]) -> int:
-        return self.types.index((table, what))
-
-    @cached_property
-    def flags(self) -> dict[str, list[tuple[str, OrderedProbit]]]:
-        """By table, those that hang on it and the code of whether a row has any there; none where all rows have."""
-        return {
-            table: [(child, OrderedProbit.fit(np.array([1 - share, share]))) for child, share in of.items() if share < 1]
-            for table, of in self.shares.items()
-        }
-
-    def flag(self, table: str, child: str) -> tuple[int, OrderedProbit] | None:
-        """The channel of a table's groups or rows by which each has rows of another, and its code; None where all have."""
-        before = self.own(table)[table != self.tree.root] + self.classes.width(table)
-        flags = enumerate(self.flags[table], before)
-        return next(((channel, code) for channel, (name, code) in flags if name == child), None)
-
-    def own(self, table: str) -> tuple[int, int]:
-        """Channels of a group and of a row that are no class and no flags."""
-        group, row = (self.codecs[table].stage >= 0).sum(1).tolist()
-        return group, row
-
-    def widths(self, table: str) -> tuple[int, int]:
-        """Channels of a group and of a row, class and flags with them."""
-        (group, row), more = self.own(table), self.classes.width(table) + len(self.flags[table])
-        return (group + more, row) if table == self.tree.root else (group, row + more)
-
-    @cached_property
-    def channels(self) -> tuple[TokenKind, ...]:
-        """What each kind of token holds."""
-        cells = {table: self._cells(table) for table in self.codecs}
-        numbers = {table: number for number, table in enumerate(self.codecs)}
-        return tuple(TokenKind(numbers[table], what, *cells[table], self.blocks[table]) for table, what in self.types)
-
-    @property
-    def cells(self) -> dict[tuple[str, str], Cells]:
-        """By (table, "group" | "rows"), the cells of those that are made and tell levels."""
-        every = {table: dict(zip(("group", "rows"), self._cells(table), strict=True)) for table in self.codecs}
-        del every[self.tree.root]["rows"]
-        return {(table, what): cells for table, of in every.items() for what, cells in of.items() if cells.levels}
-
-    def _cells(self, table: str) -> tuple[Cells, Cells]:
-        """Of a group and of a row."""
-        codec, fields = self.codecs[table], ([], [])
-        for field in codec.fields:
-            if (ends := leveled(codec.codes[field.name])) is not None:
-                fields[field.token].append(Leveled(field.channels, *ends, field.stage))
-        token = int(table != self.tree.root)
-        first = self.own(table)[token]
-        if (ends := self.classes.ends(table)) is not None:
-            fields[token].append(Leveled(tuple(range(first, first + self.classes.width(table))), *ends, 2 * token))
-        class_field = len(fields[token]) - 1 if ends is not None else None
-        for at, (_, code) in enumerate(self.flags[table], first + self.classes.width(table)):
-            fields[token].append(Leveled((at,), *code.intervals(np.arange(2)), 3 if token else 1))
-        parent = self.tree[table].parent
-        above = 0 if parent is None else self.classes.count(parent)
-        group, row = (
-            Cells(
-                width,
-                tuple(of),
-                class_field if at == token else None,
-                above,
-                self.classes.expected.get((table, what)),
-                self.classes.spread.get((table, what)),
-            )
-            for at, (what, width, of) in enumerate(zip(("group", "rows"), self.widths(table), fields, strict=True))
-        )
-        return group, row
-
-    @cached_property
-    def class_cells(self) -> Tensor:
-        """bool [kinds of tokens, channels], those that are latent classes."""
-        out = torch.zeros(len(self.channels), self.width, dtype=torch.bool)
-        for number, (kind, (table, _)) in enumerate(zip(self.channels, self.types, strict=True)):
-            for segment in kind.segments:
-                if segment.name.startswith("group") != (table == self.tree.root):
-                    continue
-                first = self.own(table)[table != self.tree.root]
-                for row in range(segment.count):
-                    at = segment.first + row * segment.cells.width + first
-                    out[number, at : at + self.classes.width(table)] = True
-        return out
-
-    @property
-    def width(self) -> int:
-        """Channels of the widest token."""
-        return max(kind.width for kind in self.channels)
-
-    @cached_property
-    def stages(self) -> dict[str, tuple[Tensor, Tensor]]:
-        """By table, the stage of each channel of a group and of a row; flags are made with values. Patients are made before
-        what hangs on them: they have 0 and 1, all others 2 to 5."""
-        out = {}
-        for table, codec in self.codecs.items():
-            group, row = (codec.stage[token][codec.stage[token] >= 0] for token in (0, 1))
-            more = torch.tensor([0] * self.classes.width(table) + [1] * len(self.flags[table]), dtype=torch.long)
-            if table == self.tree.root:
-                out[table] = (torch.cat([group, more]), row)
-            else:
-                out[table] = (group + 2, torch.cat([row, more + 2]) + 2)
-        return out
 
     def tabled(self, grown: Grown, holes: bool = False) -> dict[str, Table]:
         """All tables as tables of visits, in the order of the tree; with `holes` cells that cannot be read are left out and

@@ -31,6 +31,8 @@ ASKED = (0.1, 0.15, 0.25, 0.15, 0.3, 0.5)
 """How often each stage is asked, among those that a unit has."""
 WORTH = (0.1, 0.15, 0.3, 0.2, 0.5, 1.0)
 """What all cells of a stage count together: how many rows there are is one cell of many, and all else hangs on it."""
+OF_CLASSES = 0.5
+"""What the latent classes of the rows of a table count together: all else of a row hangs on its class."""
 PATIENTS = 1 / 3
 """The share of units that are patients, at least: of them there are few, and most follows from them."""
 COMPLETE = 0.5
@@ -132,19 +134,25 @@ def draw_question(unit: Unit, randomness: torch.Generator) -> EventMask:
     # What the patient is names the patient, to a network that has seen few: so it is told with noise, as are rows above.
     told = unit.given[..., None] | ((unit.stage >= 0) & (unit.stage < 2) & (stage[:, None, None] > 1))
     if (classes := unit.classes) is not None:
-        told &= ~classes
-        observed &= ~(classes & (rand(U, 1, 1) < HIDDEN))
+        told &= classes == 0
+        observed &= ~((classes > 0) & (rand(U, 1, 1) < HIDDEN))
     blur = BLUR * torch.randn(unit.values.shape, generator=randomness) * told
     return unit.question(observed, asked & ~some, unit.values + blur, stage)
 
 
-def counting(stage: Tensor, asked: Tensor) -> Tensor:
-    """How much each cell asked for counts, float32 like `asked` [B, N, C]: all of a stage as WORTH says."""
+def counting(stage: Tensor, asked: Tensor, classes: Tensor | None = None) -> Tensor:
+    """How much each cell asked for counts, float32 like `asked` [B, N, C]: all of a stage as WORTH says, and the latent
+    classes of each table, whose number is in `classes`, or 0, as OF_CLASSES."""
     weights, total = torch.zeros(asked.shape), int(asked.sum())
-    of_stage = [(asked & (stage == number)) for number in range(len(WORTH))]
-    counts = [int(cells.sum()) for cells in of_stage]
-    whole = sum(share for share, count in zip(WORTH, counts, strict=True) if count)
-    for share, cells, count in zip(WORTH, of_stage, counts, strict=True):
+    of = [(asked & (stage == number)) for number in range(len(WORTH))]
+    worth = list(WORTH)
+    if classes is not None:
+        tables = [int(table) for table in classes.unique() if table]
+        of = [cells & (classes == 0) for cells in of] + [asked & (classes == table) for table in tables]
+        worth += [OF_CLASSES] * len(tables)
+    counts = [int(cells.sum()) for cells in of]
+    whole = sum(share for share, count in zip(worth, counts, strict=True) if count)
+    for share, cells, count in zip(worth, of, counts, strict=True):
         if count:
             weights[cells] = share / whole * total / count
     return weights

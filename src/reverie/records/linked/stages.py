@@ -17,7 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reverie.denoisers.denoiser import Denoiser
+from reverie.denoisers.event_mask import EventMask
+from reverie.denoisers.network import Network
 from reverie.process.randomness import generator
 from reverie.records.intervals import Floats
 from reverie.records.linked.codec import LinkedCodec
@@ -45,7 +46,7 @@ class Stages:
         sampler, grid: how each stage is drawn.
     """
 
-    denoiser: Denoiser
+    denoiser: Network
     codec: LinkedCodec
     sampler: Sampler
     grid: Sequence[float]
@@ -143,9 +144,19 @@ class Stages:
         question, values = unit.question(observed, wanted, unit.values, stage), unit.values
         if question.target_mask.any():
             noise = torch.randn(values.shape, generator=randomness) * self.denoiser.process.schedule.prior_std
-            drawn = sample(self.denoiser, self.sampler, self.grid, noise, randomness, question)
+            drawn = self._sampled(noise, randomness, question)
             values = torch.where(question.target_mask, drawn, values)
         return values
+
+    def _sampled(self, noise: Tensor, randomness: torch.Generator, question: EventMask) -> Tensor:
+        """Scores from noise. Where latent classes say most of what goes with what, levels are drawn at the last step: the
+        mean of several is none of them, and beyond the class cells hardly hang on each other."""
+        if not self.codec.classes.tables:
+            return sample(self.denoiser, self.sampler, self.grid, noise, randomness, question)
+        *before, last = self.grid[:-1]
+        x = sample(self.denoiser, self.sampler, (*before, last), noise, randomness, question) if before else noise
+        chance = torch.rand(noise.shape, generator=randomness)
+        return self.denoiser.answer(x, last, question, chance=chance)[0].clean
 
 
 def as_records(codec: LinkedCodec, table: str, groups: Tensor) -> Tensor:

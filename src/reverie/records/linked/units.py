@@ -149,7 +149,8 @@ class Unit:
 
     @property
     def classes(self) -> Tensor | None:
-        """bool [U, N, C], the cells that are latent classes; None where no table has any."""
+        """int16 [U, N, C], 1 + the number of the table of whose rows a cell is the latent class, else 0; None where no table
+        has any."""
         cells = self._codec.class_cells
         return cells[self.kind] if bool(cells.any()) else None
 
