@@ -27,21 +27,26 @@ class Reading(nn.Module):
             nn.init.normal_(means, std=0.5)
         self.cells = nn.Linear(3 * cells.width, inner)
 
-    def forward(self, rows: Told) -> tuple[Tensor, list[Seen]]:
-        """What rows are; and what the scores of each part of their cells say, of the rows that have any there."""
-        there, found = rows.observed | rows.asked, []
+    def forward(self, rows: Told) -> tuple[Tensor, list[Seen | None]]:
+        """What rows are; and what the scores of each part of their cells say, of the rows that are asked for any there."""
+        there, found = rows.observed | rows.asked, list[Seen | None]()
         some = there.any(1).nonzero().squeeze(1)
         one = rows[some]
         own = self.cells(torch.cat([one.state, one.observed.to(one.state.dtype), one.asked.to(one.state.dtype)], 1))
         whole = own.new_zeros(len(there), self.inner).index_copy(0, some, own)
         for naming, means in zip(self.namings, self.means, strict=True):
-            here = there[:, naming.first]  # pyright: ignore[reportArgumentType]
-            some = here.any(1).nonzero().squeeze(1)
-            one = rows[some]
-            seen: Seen = naming.seen(some, one.state, *one.levels())  # pyright: ignore[reportCallIssue]
-            known = here.index_select(0, some)[:, naming.field]  # pyright: ignore[reportArgumentType]
-            whole = whole.index_add(0, some, ((seen.log.exp() * known) @ means).to(whole.dtype))
-            found.append(seen)
+            assert isinstance(naming, Naming)
+            here, asked = there[:, naming.first], rows.asked[:, naming.first].any(1)
+            kinds = [which.nonzero().squeeze(1) for which in (asked, here.any(1) & ~asked)]
+            for which, wanted in zip(kinds, (True, False), strict=True):
+                seen = None
+                if len(which):
+                    one = rows[which]
+                    seen = naming.seen(which, one.state, *one.levels())
+                    known = here.index_select(0, which).T.float().contiguous().index_select(0, naming.field)
+                    whole = whole.index_add(0, which, (seen.log.exp().mul_(known).T @ means).to(whole.dtype))
+                if wanted:
+                    found.append(seen)
         return whole, found
 
 
@@ -58,26 +63,27 @@ class Writing(nn.Module):
             nn.init.zeros_(last.weight)  # pyright: ignore[reportArgumentType]
             nn.init.zeros_(last.bias)  # pyright: ignore[reportArgumentType]
 
-    def forward(self, z: Tensor, rows: Told, which: Tensor, found: Sequence[Seen]) -> tuple[Tensor, ...]:
+    def forward(self, z: Tensor, rows: Told, which: Tensor, found: Sequence[Seen | None]) -> tuple[Tensor, ...]:
         """(numbers, clean scores of what is named, in training how surprising the true level is, what is named), [R, w].
 
         Args:
             which: int64 [R], rising, the rows among those that were read.
-            found: what Reading found of each part.
+            found: what Reading found of each part that is asked for.
         """
         z = z + self.bend(z)
         numbers = self.cells(z).float()
         clean, named = torch.zeros_like(numbers), torch.zeros_like(rows.asked)
         surprise = torch.zeros_like(numbers)
         for naming, levels, seen in zip(self.namings, self.levels, found, strict=True):
-            assert isinstance(naming, Naming)
-            mine = rows.asked[:, naming.first].any(1).nonzero().squeeze(1)
-            if not len(mine):
+            assert isinstance(naming, Naming) and isinstance(levels, nn.Linear)
+            if seen is None:
                 continue
-            one, of = rows[mine], seen.of(which.index_select(0, mine))
-            shares = naming.shares(levels(z.index_select(0, mine)).float() + of.log)
+            mine = torch.searchsorted(which, seen.rows)
+            one = rows[mine]
+            said = torch.addmm(levels.bias[:, None], levels.weight, z.index_select(0, mine).T)
+            shares = naming.shares(said.float() + seen.log)
             with torch.no_grad():
-                mean = naming.mean(shares, of, one.state, *one.levels())
+                mean = naming.mean(shares, seen, one.state, *one.levels())
             clean = clean.index_add(0, mine, torch.where(naming.named, mean, 0.0))
             named[mine] |= naming.named & one.asked
             if one.clean is not None:
