@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -27,7 +27,7 @@ class Order:
         buckets: (places [b, n] in the list of units of at most n tokens, bool [b, n] which there are).
         before, after: float [P, 1], whether the token before and after in the list is of the same kind and unit.
         above: int64 [P], the place in the list of the token of the row that each hangs on.
-        known: by network, what it knows of the tokens before anything is drawn.
+        known: by network, what it knows of the question before anything is drawn.
     """
 
     packing: Packing
@@ -36,7 +36,7 @@ class Order:
     before: Tensor
     after: Tensor
     above: Tensor
-    known: dict[int, Tensor] = field(default_factory=dict)
+    known: dict[int, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, condition: EventMask) -> Order:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, cast
 
 import torch
@@ -26,9 +27,9 @@ from torch.nn import functional as F
 from reverie.denoisers.conditions import Condition
 from reverie.denoisers.event_mask import EventMask, Order, check_event_mask
 from reverie.denoisers.kinds import Segment, TokenKind
-from reverie.denoisers.naming import Named, Seen
+from reverie.denoisers.naming import Named
 from reverie.denoisers.packing import Packing, of_tokens
-from reverie.denoisers.rows import Answer, Reading, Told, Writing
+from reverie.denoisers.rows import Answer, Reading, Rows, Writing
 from reverie.denoisers.tokens import Block, TokenNetwork, waves
 
 __all__ = ["EventNetwork", "EventNetworkConfig"]
@@ -131,17 +132,16 @@ class EventNetwork(nn.Module):
     ) -> Named:
         """What it says of the cells that are asked for; with x_0 what its error is, too."""
         order, packing = condition.order, condition.order.packing
-        told = Told.of(condition, x_t, signal, noise, x_0)
-        h = self._known(condition, told)
-        said: list[tuple[int, Tensor, Told, Tensor, list[Seen]]] = []
-        for kind, at in order.kinds:
-            for segment in self.segments[kind] if self.answered[kind] else ():  # one
-                rows = told.rows(at, segment)
-                own, seen = self.read[segment.name](rows)
-                own = own.view(len(at), segment.count, -1)
-                own = own + self._around(segment, own, order.before[at], order.after[at])
-                said.append((kind, at, rows, own.flatten(0, 1), seen))
-                h = h.index_add(0, at, self.enter[str(kind)](own.flatten(1)).to(h.dtype))
+        x, clean = packing.pack(x_t).float(), None if x_0 is None else packing.pack(x_0).float()
+        signal, noise = (level.float().expand(len(x_t))[packing.owner, None] for level in (signal, noise))
+        known, read = self._known(condition), []
+        h = known.h
+        for kind, rows, given in known.asked:
+            segment, at, noisy = rows.segment, rows.at, rows.noisy(x, signal, noise, clean)
+            own, seen = self.read[segment.name](rows, noisy, given)
+            own = self._beside(segment, own, order.before[at], order.after[at])
+            read.append((noisy, own.flatten(0, 1), seen))
+            h = h.index_add(0, at, self.enter[str(kind)](own.flatten(1)).to(h.dtype))
         one = x_t.shape[0] > 1 and t.stride(0) == 0
         e = self.embed(waves(t[:1] if one else t, 64, 1e4).to(x_t.dtype))
         owner = None if one else packing.owner
@@ -150,39 +150,52 @@ class EventNetwork(nn.Module):
         scale, shift = of_tokens(self.film(e), owner).chunk(2, 1)
         h = torch.addcmul(shift, F.layer_norm(h, h.shape[1:]), 1 + scale)
         film = of_tokens(self.inner_film(e), owner).expand(len(h), -1)
-        answer = Answer.empty(len(h), x_t, x_0 is not None)
-        for kind, at, rows, own, seen in said:
-            (segment,) = self.segments[kind]
-            some = rows.asked.any(1).nonzero().squeeze(1)
-            if not len(some):
-                continue
-            token = at.index_select(0, some // segment.count)
-            scale, shift = film.index_select(0, token).chunk(2, 1)
-            z = own.index_select(0, some) + self.leave[str(kind)](h.index_select(0, at)).view(-1, own.shape[1])[some]
+        answer = Answer.empty(x_t, x_0 is not None)
+        for (kind, rows, _), (noisy, own, seen), places in zip(known.asked, read, known.places, strict=True):
+            scale, shift = film.index_select(0, rows.tokens).chunk(2, 1)
+            left = self.leave[str(kind)](h.index_select(0, rows.at)).view(-1, own.shape[1])
+            z = own.index_select(0, rows.wanted) + left.index_select(0, rows.wanted)
             z = torch.addcmul(shift, F.layer_norm(z, z.shape[1:]), 1 + scale)
-            answer.put(token, some % segment.count, segment, self.write[segment.name](z, rows[some], some, seen))
-        return answer.padded(packing, condition.target_mask)
+            answer.put(places, self.write[rows.segment.name](z, rows, noisy, seen))
+        return answer.named(known.named, condition.target_mask)
 
-    def _known(self, condition: EventMask, told: Told) -> Tensor:
-        """What is known of tokens, [P, width], whatever is drawn: it is the same at all steps of a sampler."""
-        order, token = condition.order, condition.order.packing.token
+    def _known(self, condition: EventMask) -> Known:
+        """What is known of a question whatever is drawn."""
+        order, packing = condition.order, condition.order.packing
         if (known := order.known.get(id(self))) is not None and torch.is_inference_mode_enabled():
             return known
-        place, left, hours = (x.flatten()[token] for x in (condition.place, condition.left, condition.hours))
+        place, left, hours = (x.flatten()[packing.token] for x in (condition.place, condition.left, condition.hours))
         dtype = condition.values.dtype
         stands = torch.cat([waves(place, 32, 1e3), waves(left, 32, 1e3)], -1).to(dtype)
         h = self.place(stands) + self.when(moments(hours).to(dtype))
-        h = h + self.kind(condition.kind.flatten()[token])
+        h = h + self.kind(condition.kind.flatten()[packing.token])
+        observed, asked = packing.pack(condition.observed_mask), packing.pack(condition.target_mask)
+        given = torch.where(observed, packing.pack(condition.values), 0.0).float()
+        found = list[tuple[int, Rows, Tensor]]()
         for kind, at in order.kinds:
-            if self.answered[kind] or not self.segments[kind]:
-                continue
-            entered = [
-                self.read[segment.name](told.rows(at, segment))[0].view(len(at), -1) for segment in self.segments[kind]
-            ]
-            h = h.index_add(0, at, self.enter[str(kind)](torch.cat(entered, 1)).to(h.dtype))
+            entered = list[Tensor]()
+            for segment in self.segments[kind]:
+                reading = self.read[segment.name]
+                assert isinstance(reading, Reading)
+                rows = Rows.of(at, segment, given, observed, asked, reading.namings)
+                if len(rows.wanted):  # and so the only one of an answered kind
+                    found.append((kind, rows, reading.given(rows)))
+                    continue
+                own, _ = reading(rows, rows.noisy(given, given[:, :1], given[:, :1], None), reading.given(rows))
+                if self.answered[kind]:
+                    own = self._beside(segment, own, order.before[at], order.after[at])
+                entered.append(own.view(len(at), -1))
+            if entered:
+                h = h.index_add(0, at, self.enter[str(kind)](torch.cat(entered, 1)).to(h.dtype))
+        channels = condition.values.shape[2]
+        places = [rows.places(packing.token.index_select(0, rows.tokens), channels) for _, rows, _ in found]
+        named = torch.zeros(condition.values.numel(), dtype=torch.bool, device=given.device)
+        for (_, rows, _), at in zip(found, places, strict=True):
+            named[at] = rows.named
+        known = Known(h, found, places, named.view(condition.values.shape))
         if torch.is_inference_mode_enabled():  # elsewhere the same question may be asked again of other weights
-            order.known[id(self)] = h
-        return h
+            order.known[id(self)] = known
+        return known
 
     def tilted(self, sharper: float, tilts: Mapping[str, Tensor]) -> EventNetwork:
         """A copy that says of levels, beyond what their scores say, `sharper` times as much, and `tilts` more: [levels]
@@ -195,12 +208,30 @@ class EventNetwork(nn.Module):
                 last.bias.data.mul_(sharper).add_(more.to(last.bias))
         return other
 
-    def _around(self, segment: Segment, own: Tensor, before: Tensor, after: Tensor) -> Tensor:
-        """What a row is told of the rows before and after it of its kind, [n, count, inner] as `own`."""
+    def _beside(self, segment: Segment, own: Tensor, before: Tensor, after: Tensor) -> Tensor:
+        """What rows [R, inner] are, and what each is told of the rows before and after it of its kind: [n, count, inner]."""
+        own = own.view(len(before), segment.count, -1)
         last = torch.roll(own[:, -1:], 1, 0) * before.to(own.dtype)[:, :, None]
         first = torch.roll(own[:, :1], -1, 0) * after.to(own.dtype)[:, :, None]
         around = torch.cat([torch.cat([last, own[:, :-1]], 1), torch.cat([own[:, 1:], first], 1)], -1)
-        return self.near[segment.name](around).to(own.dtype) + self.slot.weight[: segment.count].to(own.dtype)
+        return own + (self.near[segment.name](around).to(own.dtype) + self.slot.weight[: segment.count].to(own.dtype))
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What a network knows of a question whatever is drawn: the same at all steps of a sampler.
+
+    Attributes:
+        h: [P, width], of the tokens, with all that is in those of kinds of which nothing is asked.
+        asked: of the others, the kind, its rows, and what is read of what is given of them.
+        places: int64, where in [B, N, C] the cells of their rows lie that are asked for anything.
+        named: bool [B, N, C], the cells asked for that are named.
+    """
+
+    h: Tensor
+    asked: list[tuple[int, Rows, Tensor]]
+    places: list[Tensor]
+    named: Tensor
 
 
 class Seeing(nn.Module):

@@ -71,13 +71,11 @@ class Seen:
     """What noisy scores of R rows say.
 
     Attributes:
-        rows: int64 [R], rising, which rows they are of those there are.
         log: float32 [levels, R], log P(k | x).
         mass: [P, R], the probability of each interval of a channel.
         ends: [E, R], how far the ends of intervals are from the mean, in deviations.
     """
 
-    rows: Tensor
     log: Tensor
     mass: Tensor
     ends: Tensor
@@ -159,13 +157,13 @@ class Naming(nn.Module):
     first: Tensor
 
     @torch.no_grad()
-    def seen(self, rows: Tensor, x: Tensor, signal: Tensor, noise: Tensor) -> Seen:
-        """What scores x [R, w] of so much signal and noise say; `rows` are which they are."""
+    def seen(self, x: Tensor, signal: Tensor, noise: Tensor) -> Seen:
+        """What scores x [R, w] of so much signal and noise say."""
         mean, deviation = (of.T.contiguous().index_select(0, self.end_channel) for of in (signal * x, noise))
         ends = torch.sub(self.end, mean).div_(deviation)
         twice = self._sides(torch.erf(ends * math.sqrt(0.5)), -1.0, 1.0)
         mass = (twice.index_select(0, self.above) - twice.index_select(0, self.below)).mul_(0.5).clamp_(min=LEAST)
-        return Seen(rows, self._sums("path", mass.log()), mass, ends)
+        return Seen(self._sums("path", mass.log()), mass, ends)
 
     @torch.no_grad()
     def levels(self, x_0: Tensor) -> Tensor:
