@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from reverie.denoisers.conditions import Condition
-from reverie.denoisers.event_mask import EventMask, Order, check_event_mask
+from reverie.denoisers.event_mask import EventMask, Looks, check_event_mask
 from reverie.denoisers.kinds import Segment, TokenKind
 from reverie.denoisers.naming import Named
 from reverie.denoisers.packing import Packing, of_tokens
@@ -134,27 +134,29 @@ class EventNetwork(nn.Module):
         order, packing = condition.order, condition.order.packing
         x, clean = packing.pack(x_t).float(), None if x_0 is None else packing.pack(x_0).float()
         signal, noise = (level.float().expand(len(x_t))[packing.owner, None] for level in (signal, noise))
-        known, read = self._known(condition), []
-        h = known.h
+        known, read, entered = self._known(condition), [], []
         for kind, rows, given in known.asked:
             segment, at, noisy = rows.segment, rows.at, rows.noisy(x, signal, noise, clean)
             own, seen = self.read[segment.name](rows, noisy, given)
             own = self._beside(segment, own, order.before[at], order.after[at])
             read.append((noisy, own.flatten(0, 1), seen))
-            h = h.index_add(0, at, self.enter[str(kind)](own.flatten(1)).to(h.dtype))
+            entered.append(self.enter[str(kind)](own.flatten(1)).to(known.h.dtype))
+        h = known.h.index_add(0, known.at, torch.cat(entered)) if entered else known.h
         one = x_t.shape[0] > 1 and t.stride(0) == 0
         e = self.embed(waves(t[:1] if one else t, 64, 1e4).to(x_t.dtype))
         owner = None if one else packing.owner
-        for block in self.blocks:
-            h = block(h, e, owner, packing, order)
+        *earlier, last = self.blocks
+        for block in earlier:
+            h = block(h, e, owner, packing, order.all_look)
+        h = last(h, e, owner, packing, known.looks, only=known.looks.only)  # of the others nobody asks any more
+        owner = None if owner is None else owner.index_select(0, known.looks.only)
         scale, shift = of_tokens(self.film(e), owner).chunk(2, 1)
         h = torch.addcmul(shift, F.layer_norm(h, h.shape[1:]), 1 + scale)
-        film = of_tokens(self.inner_film(e), owner).expand(len(h), -1)
-        answer = Answer.empty(x_t, x_0 is not None)
-        for (kind, rows, _), (noisy, own, seen), places in zip(known.asked, read, known.places, strict=True):
-            scale, shift = film.index_select(0, rows.tokens).chunk(2, 1)
-            left = self.leave[str(kind)](h.index_select(0, rows.at)).view(-1, own.shape[1])
-            z = own.index_select(0, rows.wanted) + left.index_select(0, rows.wanted)
+        film, answer = of_tokens(self.inner_film(e), owner).expand(len(h), -1), Answer.empty(x_t, x_0 is not None)
+        each = (of.split([len(rows.tokens) for _, rows, _ in known.asked]) for of in (h, film))
+        for (kind, rows, _), (noisy, own, seen), places, out, of in zip(known.asked, read, known.places, *each, strict=True):
+            scale, shift = of.index_select(0, rows.token).chunk(2, 1)
+            z = own.index_select(0, rows.wanted) + rows.left(self.leave[str(kind)](out))
             z = torch.addcmul(shift, F.layer_norm(z, z.shape[1:]), 1 + scale)
             answer.put(places, self.write[rows.segment.name](z, rows, noisy, seen))
         return answer.named(known.named, condition.target_mask)
@@ -187,12 +189,13 @@ class EventNetwork(nn.Module):
                 entered.append(own.view(len(at), -1))
             if entered:
                 h = h.index_add(0, at, self.enter[str(kind)](torch.cat(entered, 1)).to(h.dtype))
-        channels = condition.values.shape[2]
-        places = [rows.places(packing.token.index_select(0, rows.tokens), channels) for _, rows, _ in found]
+        places = [rows.places(packing.token, condition.values.shape[2]) for _, rows, _ in found]
         named = torch.zeros(condition.values.numel(), dtype=torch.bool, device=given.device)
         for (_, rows, _), at in zip(found, places, strict=True):
             named[at] = rows.named
-        known = Known(h, found, places, named.view(condition.values.shape))
+        none = packing.token[:0]
+        at, only = torch.cat([none, *(rows.at for _, rows, _ in found)]), torch.cat([none, *(r.tokens for _, r, _ in found)])
+        known = Known(h, found, at, order.looks(only), places, named.view(condition.values.shape))
         if torch.is_inference_mode_enabled():  # elsewhere the same question may be asked again of other weights
             order.known[id(self)] = known
         return known
@@ -224,12 +227,16 @@ class Known:
     Attributes:
         h: [P, width], of the tokens, with all that is in those of kinds of which nothing is asked.
         asked: of the others, the kind, its rows, and what is read of what is given of them.
+        at: int64, the places in the list of the tokens of these, one kind after the other.
+        looks: of those tokens that have anything that is asked for, at all others of their units.
         places: int64, where in [B, N, C] the cells of their rows lie that are asked for anything.
         named: bool [B, N, C], the cells asked for that are named.
     """
 
     h: Tensor
     asked: list[tuple[int, Rows, Tensor]]
+    at: Tensor
+    looks: Looks
     places: list[Tensor]
     named: Tensor
 
@@ -244,23 +251,24 @@ class Seeing(nn.Module):
         self.near = nn.Linear(3 * config.width, config.width, bias=False)
         self.out = nn.Linear(config.width, config.width)
 
-    def forward(self, x: Tensor, packing: Packing, order: Order) -> Tensor:
-        before, after = torch.roll(x, 1, 0) * order.before.to(x.dtype), torch.roll(x, -1, 0) * order.after.to(x.dtype)
-        return self.out(self._attended(self.qkv(x), order)) + self.near(
-            torch.cat([before, after, x.index_select(0, order.above)], -1)
-        )
+    def forward(self, x: Tensor, packing: Packing, looks: Looks) -> Tensor:
+        """[Q, width] of those that look, of all tokens [P, width]."""
+        mine = x if looks.only is None else x.index_select(0, looks.only)
+        near = torch.cat([x, x.new_zeros(1, x.shape[1])]).index_select(0, looks.near).view(-1, 3 * x.shape[1])
+        return self.out(self._attended(mine, x, looks)) + self.near(near)
 
-    def _attended(self, qkv: Tensor, order: Order) -> Tensor:
-        width = qkv.shape[1] // 3
-        out = qkv.new_zeros(qkv.shape[0], width)
-        for at, there, full in order.buckets:
-            b, n = at.shape
-            q, k, v = qkv[at.flatten()].view(b, n, 3, self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
-            mask = None if full else there[:, None, None, :]
-            y = F.scaled_dot_product_attention(q, k, v, mask).transpose(1, 2).reshape(b * n, width)
-            flat = there.flatten()
-            out = out.index_copy(0, at.flatten()[flat], y[flat])
-        return out
+    def _attended(self, mine: Tensor, x: Tensor, looks: Looks) -> Tensor:
+        width = x.shape[1]
+        queries = F.linear(mine, self.qkv.weight[:width])
+        both = F.linear(x, self.qkv.weight[width:])
+        parts = [queries[:0]]
+        for asking, keys, mask in looks.buckets:
+            (b, m), n = asking.shape, keys.shape[1]
+            q = queries.index_select(0, asking.flatten()).view(b, m, self.heads, -1).transpose(1, 2)
+            k, v = both.index_select(0, keys.flatten()).view(b, n, 2, self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
+            y = F.scaled_dot_product_attention(q, k, v, mask)
+            parts.append(y.transpose(1, 2).reshape(b * m, width))
+        return torch.cat(parts).index_select(0, looks.back)
 
 
 def moments(hours: Tensor) -> Tensor:

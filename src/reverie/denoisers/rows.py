@@ -48,6 +48,8 @@ class Rows:
         some, marks: int64 [S], the rows that have any cell; and float [S, 2 w], which of these are given and asked for.
         parts: of each part of their cells, the rows that are asked for any of it, and the others that have any.
         wanted: int64 [W], the rows that are asked for anything.
+        tokens: int64 [T], the places in the list of the tokens that have such rows.
+        token: int64 [W], which of these each is in.
         named: bool [W, w], the cells asked for that are named.
     """
 
@@ -59,6 +61,8 @@ class Rows:
     marks: Tensor
     parts: list[tuple[Some, Some]]
     wanted: Tensor
+    tokens: Tensor
+    token: Tensor
     named: Tensor
 
     @classmethod
@@ -76,7 +80,8 @@ class Rows:
             named |= asked & naming.named & wanted[:, None]
         some, wanted = (each.any(1).nonzero().squeeze(1) for each in (there, asked))
         marks = torch.cat([observed[some], asked[some]], 1).to(given.dtype)
-        return cls(at, segment, given, asked, some, marks, parts, wanted, named[wanted])
+        tokens, token = torch.unique_consecutive(wanted // segment.count, return_inverse=True)
+        return cls(at, segment, given, asked, some, marks, parts, wanted, at[tokens], token, named[wanted])
 
     def noisy(self, x: Tensor, signal: Tensor, noise: Tensor, x_0: Tensor | None) -> Noisy:
         """At a step, of [P, C] and [P, 1] of all tokens."""
@@ -84,13 +89,14 @@ class Rows:
         levels = (of.index_select(0, self.at).repeat_interleave(self.segment.count, 0) for of in (signal, noise))
         return Noisy(state, *levels, None if x_0 is None else self.segment.of(x_0, self.at))
 
-    @property
-    def tokens(self) -> Tensor:
-        """int64 [W], the places in the list of the tokens of the rows that are asked for anything."""
-        return self.at.index_select(0, self.wanted // self.segment.count)
+    def left(self, tokens: Tensor) -> Tensor:
+        """[W, inner] of [T, count * inner]."""
+        slots = tokens.view(len(tokens) * self.segment.count, -1)
+        return slots.index_select(0, self.token * self.segment.count + self.wanted % self.segment.count)
 
-    def places(self, token: Tensor, channels: int) -> Tensor:
-        """int64 [W, w], the flat places of their cells among the channels of all tokens [P, N], these being there."""
+    def places(self, all_tokens: Tensor, channels: int) -> Tensor:
+        """int64 [W, w], where in [B, N, C] their cells lie, the tokens of the list being at such places of [B, N]."""
+        token = all_tokens.index_select(0, self.tokens.index_select(0, self.token))
         first = token * channels + self.segment.first + self.wanted % self.segment.count * self.segment.cells.width
         return first[:, None] + torch.arange(self.segment.cells.width, device=token.device)
 
