@@ -119,7 +119,9 @@ def draw_question(unit: Unit, randomness: torch.Generator) -> EventMask:
         return torch.rand(*shape, generator=randomness)
 
     share = torch.tensor(ASKED)
-    there = torch.stack([(unit.known & (unit.stage == stage)).flatten(1).any(1) for stage in range(len(ASKED))], 1)
+    there = torch.zeros(U, len(ASKED), dtype=torch.bool)
+    some = (unit.known & (unit.stage >= 0)).flatten().nonzero().squeeze(1)
+    there[some // unit.values[0].numel(), unit.stage.flatten()[some].long()] = True
     weights = (share * there).cumsum(1)
     stage = (rand(U, 1) * weights[:, -1:] >= weights).sum(1).clamp(max=len(ASKED) - 1)
     asked = unit.known & (unit.stage == stage[:, None, None])
@@ -135,11 +137,9 @@ def draw_question(unit: Unit, randomness: torch.Generator) -> EventMask:
 
 def counting(stage: Tensor, asked: Tensor) -> Tensor:
     """How much each cell asked for counts, float32 like `asked` [B, N, C]: all of a stage as WORTH says."""
-    weights, total = torch.zeros(asked.shape), int(asked.sum())
-    of_stage = [(asked & (stage == number)) for number in range(len(WORTH))]
-    counts = [int(cells.sum()) for cells in of_stage]
-    whole = sum(share for share, count in zip(WORTH, counts, strict=True) if count)
-    for share, cells, count in zip(WORTH, of_stage, counts, strict=True):
-        if count:
-            weights[cells] = share / whole * total / count
+    weights, of = torch.zeros(asked.shape), stage[asked].long()
+    counts = torch.bincount(of[of >= 0], minlength=len(WORTH)).double()
+    worth = torch.tensor(WORTH, dtype=torch.float64)
+    each = worth / worth[counts > 0].sum() * len(of) / counts
+    weights[asked] = torch.where(of < 0, 0.0, each[of]).float()
     return weights
