@@ -53,12 +53,12 @@ def test_what_noisy_scores_say_of_levels_and_of_clean_scores_is_what_counting_sa
     x = torch.full((1, code.width + 1), 0.3)
     z = signal * x + noise * scores(code, 400_000)  # z given x, exactly
     there = naming.levels(z).float()
-    seen = naming.seen(torch.arange(1), x, torch.full_like(x, signal), torch.full_like(x, noise))
+    seen = naming.seen(x, torch.full_like(x, signal), torch.full_like(x, noise))
     assert float(seen.log.exp().sum()) == pytest.approx(1, abs=1e-5)
-    assert torch.allclose(seen.log.exp()[0], there.mean(0), atol=4e-3)
+    assert torch.allclose(seen.log.exp()[:, 0], there.mean(0), atol=4e-3)
     # A network that holds the first level for e times as likely as it seems shifts the mean as weighing draws does.
     more = torch.zeros_like(seen.log)
-    more[:, 0] = 1
+    more[0] = 1
     shares = naming.shares(seen.log + more)
     weight = 1 + (math.e - 1) * there[:, :1]
     mean = naming.mean(shares, seen, x, torch.full_like(x, signal), torch.full_like(x, noise))
@@ -70,12 +70,12 @@ def test_surprise_is_least_where_the_shares_are_the_true_ones(name):
     code, naming = CODES[name], naming_of(CODES[name])
     z = scores(code, 4000)
     nothing = torch.zeros_like(z), torch.ones_like(z)
-    shares = naming.shares(naming.seen(torch.arange(4000), z, *nothing).log)
-    assert torch.allclose(shares.exp(), naming.levels(z).float().mean(0), atol=0.04)
+    shares = naming.shares(naming.seen(z, *nothing).log)
+    assert torch.allclose(shares.exp(), naming.levels(z).float().mean(0)[:, None], atol=0.04)
     surprise = naming.surprise(shares, z).sum(1)
-    entropy = -float((shares[0].exp() * shares[0]).sum())
+    entropy = -float((shares[:, 0].exp() * shares[:, 0]).sum())
     assert float(surprise.mean()) == pytest.approx(entropy, abs=0.05)
-    wrong = naming.shares(shares + 0.3 * torch.randn(shares.shape[1], generator=generator(1, "wrong")))
+    wrong = naming.shares(shares + 0.3 * torch.randn(len(shares), 1, generator=generator(1, "wrong")))
     assert float(naming.surprise(wrong, z).sum(1).mean()) > float(surprise.mean())
 
 

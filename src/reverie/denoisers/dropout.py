@@ -56,11 +56,14 @@ class Dropout(nn.Module):
         super().__init__()
         self.share = share
 
-    def forward(self, h: Tensor, rows: Rows | None = None) -> Tensor:
-        """h has one row for each example, or as `rows` says."""
+    def forward(self, h: Tensor, rows: Rows | None = None, only: Tensor | None = None) -> Tensor:
+        """h has one row for each example, or as `rows` says; or some of these rows `only`, int64 [Q]."""
         if not self.training or not self.share:
             return h
-        kept = self._uniform(h, rows) >= self.share
+        if rows is None or only is None:
+            kept = self._uniform(h, rows) >= self.share
+        else:  # drawn for all, as who draws a block knows not which are left
+            kept = (self._uniform(h.new_empty(rows.ends[-1], *h.shape[1:]), rows) >= self.share).index_select(0, only)
         return h * kept.to(h.dtype).div_(1 - self.share)
 
     def _uniform(self, h: Tensor, rows: Rows | None) -> Tensor:

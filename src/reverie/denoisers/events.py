@@ -16,6 +16,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, cast
 
 import torch
@@ -24,11 +25,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from reverie.denoisers.conditions import Condition
-from reverie.denoisers.event_mask import EventMask, Order, check_event_mask
+from reverie.denoisers.event_mask import EventMask, Looks, check_event_mask
 from reverie.denoisers.kinds import Segment, TokenKind
-from reverie.denoisers.naming import Cells, Named, Naming, Seen
+from reverie.denoisers.naming import Cells, Named, Naming
 from reverie.denoisers.packing import Packing, of_tokens
-from reverie.denoisers.rows import Answer, Reading, Told, Writing
+from reverie.denoisers.rows import Answer, Reading, Rows, Writing
 from reverie.denoisers.tokens import Block, TokenNetwork, waves
 
 __all__ = ["EventNetwork", "EventNetworkConfig"]
@@ -142,79 +143,92 @@ class EventNetwork(nn.Module):
         """What it says of the cells that are asked for; with x_0 what its error is, too; with chances, uniform in [0, 1)
         like x_t, levels are drawn by them rather than their mean told."""
         order, packing = condition.order, condition.order.packing
-        told = Told.of(condition, x_t, signal, noise, x_0, chance)
-        h, of = self._known(condition, told)
-        said: list[tuple[int, Tensor, Told, Tensor, list[Seen], Tensor | None]] = []
-        for kind, at in order.kinds:
-            for segment in self.segments[kind] if self.answered[kind] else ():  # one
-                rows = told.rows(at, segment)
-                known = self._of(segment, rows, of[order.above[at]]) if self.classes else None
-                own, seen = self.read[segment.name](rows, known)
-                own = own.view(len(at), segment.count, -1)
-                own = own + self._around(segment, own, order.before[at], order.after[at])
-                said.append((kind, at, rows, own.flatten(0, 1), seen, known))
-                h = h.index_add(0, at, self.enter[str(kind)](own.flatten(1)).to(h.dtype))
+        x, clean, chance = (None if of is None else packing.pack(of).float() for of in (x_t, x_0, chance))
+        assert x is not None
+        signal, noise = (level.float().expand(len(x_t))[packing.owner, None] for level in (signal, noise))
+        known, read, entered = self._known(condition), [], []
+        for kind, rows, given in known.asked:
+            segment, at, noisy = rows.segment, rows.at, rows.noisy(x, signal, noise, clean, chance)
+            own, seen = self.read[segment.name](rows, noisy, given)
+            own = self._beside(segment, own, order.before[at], order.after[at])
+            read.append((noisy, own.flatten(0, 1), seen))
+            entered.append(self.enter[str(kind)](own.flatten(1)).to(known.h.dtype))
+        h = known.h.index_add(0, known.at, torch.cat(entered)) if entered else known.h
         one = x_t.shape[0] > 1 and t.stride(0) == 0
         e = self.embed(waves(t[:1] if one else t, 64, 1e4).to(x_t.dtype))
         owner = None if one else packing.owner
-        for block in self.blocks:
-            h = block(h, e, owner, packing, order)
+        *earlier, last = self.blocks
+        for block in earlier:
+            h = block(h, e, owner, packing, order.all_look)
+        h = last(h, e, owner, packing, known.looks, only=known.looks.only)  # of the others nobody asks any more
+        owner = None if owner is None else owner.index_select(0, known.looks.only)
         scale, shift = of_tokens(self.film(e), owner).chunk(2, 1)
         h = torch.addcmul(shift, F.layer_norm(h, h.shape[1:]), 1 + scale)
-        film = of_tokens(self.inner_film(e), owner).expand(len(h), -1)
-        answer = Answer.empty(len(h), x_t, x_0 is not None)
-        for kind, at, rows, own, seen, known in said:
-            (segment,) = self.segments[kind]
-            some = rows.asked.any(1).nonzero().squeeze(1)
-            if not len(some):
-                continue
-            token = at.index_select(0, some // segment.count)
-            scale, shift = film.index_select(0, token).chunk(2, 1)
-            z = own.index_select(0, some) + self.leave[str(kind)](h.index_select(0, at)).view(-1, own.shape[1])[some]
+        film, answer = of_tokens(self.inner_film(e), owner).expand(len(h), -1), Answer.empty(x_t, x_0 is not None)
+        each = (of.split([len(rows.tokens) for _, rows, _ in known.asked]) for of in (h, film))
+        for (kind, rows, _), (noisy, own, seen), places, out, of in zip(known.asked, read, known.places, *each, strict=True):
+            scale, shift = of.index_select(0, rows.token).chunk(2, 1)
+            z = own.index_select(0, rows.wanted) + rows.left(self.leave[str(kind)](out))
             z = torch.addcmul(shift, F.layer_norm(z, z.shape[1:]), 1 + scale)
-            known = None if known is None else known.index_select(0, some)
-            answer.put(token, some % segment.count, segment, self.write[segment.name](z, rows[some], some, seen, known))
-        return answer.padded(packing, condition.target_mask)
+            answer.put(places, self.write[rows.segment.name](z, rows, noisy, seen))
+        return answer.named(known.named, condition.target_mask)
 
-    def _known(self, condition: EventMask, told: Told) -> tuple[Tensor, Tensor]:
-        """What is known of tokens, [P, width], whatever is drawn, and int64 [P], 1 + the class of each that is one row of
-        known class, 0 of others: they are the same at all steps of a sampler."""
-        order, token = condition.order, condition.order.packing.token
+    def _known(self, condition: EventMask) -> Known:
+        """What is known of a question whatever is drawn."""
+        order, packing = condition.order, condition.order.packing
         if (known := order.known.get(id(self))) is not None and torch.is_inference_mode_enabled():
             return known
-        place, left, hours = (x.flatten()[token] for x in (condition.place, condition.left, condition.hours))
+        place, left, hours = (x.flatten()[packing.token] for x in (condition.place, condition.left, condition.hours))
         dtype = condition.values.dtype
         stands = torch.cat([waves(place, 32, 1e3), waves(left, 32, 1e3)], -1).to(dtype)
         h = self.place(stands) + self.when(moments(hours).to(dtype))
-        h = h + self.kind(condition.kind.flatten()[token])
-        for kind, at in order.kinds:
-            if self.answered[kind] or not self.segments[kind]:
-                continue
-            entered = [
-                self.read[segment.name](told.rows(at, segment))[0].view(len(at), -1) for segment in self.segments[kind]
-            ]
-            h = h.index_add(0, at, self.enter[str(kind)](torch.cat(entered, 1)).to(h.dtype))
-        of = torch.zeros(len(h), dtype=torch.long, device=h.device)
+        h = h + self.kind(condition.kind.flatten()[packing.token])
+        observed, asked = packing.pack(condition.observed_mask), packing.pack(condition.target_mask)
+        given = torch.where(observed, packing.pack(condition.values), 0.0).float()
+        found = list[tuple[int, Rows, Tensor]]()
+        of = torch.zeros_like(packing.token)  # 1 + the class of tokens that are one row of known class
         for kind, at in order.kinds:
             for segment in self.segments[kind]:
                 if segment.name in self.classes and segment.count == 1:
-                    of[at] = self._class(segment.name, told.rows(at, segment))
+                    of[at] = self._class(segment, segment.of(given, at), segment.of(observed, at))
+        for kind, at in order.kinds:
+            entered = list[Tensor]()
+            for segment in self.segments[kind]:
+                reading = self.read[segment.name]
+                assert isinstance(reading, Reading)
+                classed = self._classed(at, segment, given, observed, of[order.above[at]]) if self.classes else None
+                rows = Rows.told(at, segment, given, observed, asked, reading.namings, classed)
+                if len(rows.wanted):  # and so the only one of an answered kind
+                    found.append((kind, rows, reading.given(rows)))
+                    continue
+                own, _ = reading(rows, rows.noisy(given, given[:, :1], given[:, :1]), reading.given(rows))
+                if self.answered[kind]:
+                    own = self._beside(segment, own, order.before[at], order.after[at])
+                entered.append(own.view(len(at), -1))
+            if entered:
+                h = h.index_add(0, at, self.enter[str(kind)](torch.cat(entered, 1)).to(h.dtype))
+        places = [rows.places(packing.token, condition.values.shape[2]) for _, rows, _ in found]
+        named = torch.zeros(condition.values.numel(), dtype=torch.bool, device=given.device)
+        for (_, rows, _), at in zip(found, places, strict=True):
+            named[at] = rows.named
+        none = packing.token[:0]
+        at, only = torch.cat([none, *(rows.at for _, rows, _ in found)]), torch.cat([none, *(r.tokens for _, r, _ in found)])
+        known = Known(h, found, at, order.looks(only), places, named.view(condition.values.shape))
         if torch.is_inference_mode_enabled():  # elsewhere the same question may be asked again of other weights
-            order.known[id(self)] = h, of
-        return h, of
+            order.known[id(self)] = known
+        return known
 
-    def _class(self, name: str, rows: Told) -> Tensor:
+    def _class(self, segment: Segment, given: Tensor, observed: Tensor) -> Tensor:
         """int64 [R], 1 + the class of rows of known class, 0 of others."""
-        naming = cast(Naming, self.classes[name])
-        known = rows.observed[:, naming.first].squeeze(1)
-        return (1 + naming.levels(rows.state).int().argmax(1)) * known
+        naming = cast(Naming, self.classes[segment.name])
+        return (1 + naming.levels(given).int().argmax(1)) * observed[:, naming.first].squeeze(1)
 
-    def _of(self, segment: Segment, rows: Told, above: Tensor) -> Tensor:
+    def _classed(self, at: Tensor, segment: Segment, given: Tensor, observed: Tensor, above: Tensor) -> Tensor:
         """int64 [R], the class that rows are known by: their own, else that of the row above, int64 [tokens]."""
         of = above.repeat_interleave(segment.count)
         if segment.name not in self.classes:
             return of
-        own = self._class(segment.name, rows)
+        own = self._class(segment, segment.of(given, at), segment.of(observed, at))
         return torch.where(own > 0, self.classes_above[segment.name] + own, of)
 
     def tilted(self, sharper: float, tilts: Mapping[str, Tensor]) -> EventNetwork:
@@ -228,12 +242,34 @@ class EventNetwork(nn.Module):
                 last.bias.data.mul_(sharper).add_(more.to(last.bias))
         return other
 
-    def _around(self, segment: Segment, own: Tensor, before: Tensor, after: Tensor) -> Tensor:
-        """What a row is told of the rows before and after it of its kind, [n, count, inner] as `own`."""
+    def _beside(self, segment: Segment, own: Tensor, before: Tensor, after: Tensor) -> Tensor:
+        """What rows [R, inner] are, and what each is told of the rows before and after it of its kind: [n, count, inner]."""
+        own = own.view(len(before), segment.count, -1)
         last = torch.roll(own[:, -1:], 1, 0) * before.to(own.dtype)[:, :, None]
         first = torch.roll(own[:, :1], -1, 0) * after.to(own.dtype)[:, :, None]
         around = torch.cat([torch.cat([last, own[:, :-1]], 1), torch.cat([own[:, 1:], first], 1)], -1)
-        return self.near[segment.name](around).to(own.dtype) + self.slot.weight[: segment.count].to(own.dtype)
+        return own + (self.near[segment.name](around).to(own.dtype) + self.slot.weight[: segment.count].to(own.dtype))
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What a network knows of a question whatever is drawn: the same at all steps of a sampler.
+
+    Attributes:
+        h: [P, width], of the tokens, with all that is in those of kinds of which nothing is asked.
+        asked: of the others, the kind, its rows, and what is read of what is given of them.
+        at: int64, the places in the list of the tokens of these, one kind after the other.
+        looks: of those tokens that have anything that is asked for, at all others of their units.
+        places: int64, where in [B, N, C] the cells of their rows lie that are asked for anything.
+        named: bool [B, N, C], the cells asked for that are named.
+    """
+
+    h: Tensor
+    asked: list[tuple[int, Rows, Tensor]]
+    at: Tensor
+    looks: Looks
+    places: list[Tensor]
+    named: Tensor
 
 
 class Seeing(nn.Module):
@@ -246,23 +282,24 @@ class Seeing(nn.Module):
         self.near = nn.Linear(3 * config.width, config.width, bias=False)
         self.out = nn.Linear(config.width, config.width)
 
-    def forward(self, x: Tensor, packing: Packing, order: Order) -> Tensor:
-        before, after = torch.roll(x, 1, 0) * order.before.to(x.dtype), torch.roll(x, -1, 0) * order.after.to(x.dtype)
-        return self.out(self._attended(self.qkv(x), order)) + self.near(
-            torch.cat([before, after, x.index_select(0, order.above)], -1)
-        )
+    def forward(self, x: Tensor, packing: Packing, looks: Looks) -> Tensor:
+        """[Q, width] of those that look, of all tokens [P, width]."""
+        mine = x if looks.only is None else x.index_select(0, looks.only)
+        near = torch.cat([x, x.new_zeros(1, x.shape[1])]).index_select(0, looks.near).view(-1, 3 * x.shape[1])
+        return self.out(self._attended(mine, x, looks)) + self.near(near)
 
-    def _attended(self, qkv: Tensor, order: Order) -> Tensor:
-        width = qkv.shape[1] // 3
-        out = qkv.new_zeros(qkv.shape[0], width)
-        for at, there, full in order.buckets:
-            b, n = at.shape
-            q, k, v = qkv[at.flatten()].view(b, n, 3, self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
-            mask = None if full else there[:, None, None, :]
-            y = F.scaled_dot_product_attention(q, k, v, mask).transpose(1, 2).reshape(b * n, width)
-            flat = there.flatten()
-            out = out.index_copy(0, at.flatten()[flat], y[flat])
-        return out
+    def _attended(self, mine: Tensor, x: Tensor, looks: Looks) -> Tensor:
+        width = x.shape[1]
+        queries = F.linear(mine, self.qkv.weight[:width])
+        both = F.linear(x, self.qkv.weight[width:])
+        parts = [queries[:0]]
+        for asking, keys, mask in looks.buckets:
+            (b, m), n = asking.shape, keys.shape[1]
+            q = queries.index_select(0, asking.flatten()).view(b, m, self.heads, -1).transpose(1, 2)
+            k, v = both.index_select(0, keys.flatten()).view(b, n, 2, self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
+            y = F.scaled_dot_product_attention(q, k, v, mask)
+            parts.append(y.transpose(1, 2).reshape(b * m, width))
+        return torch.cat(parts).index_select(0, looks.back)
 
 
 def moments(hours: Tensor) -> Tensor:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from torch import Tensor
+
 from reverie.denoisers.naming import Cells
 
 __all__ = ["Segment", "TokenKind"]
@@ -25,6 +27,11 @@ class Segment:
     cells: Cells
     first: int
     count: int
+
+    def of(self, tokens: Tensor, at: Tensor) -> Tensor:
+        """[R, w], the rows of the tokens at some places, of the cells [P, C] of all."""
+        width = self.cells.width
+        return tokens.index_select(0, at)[:, self.first : self.first + self.count * width].reshape(-1, width)
 
 
 @dataclass(frozen=True, eq=False)

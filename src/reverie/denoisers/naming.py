@@ -12,17 +12,19 @@ al. 2023 do for embeddings and for parameters of distributions), and its answer 
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 __all__ = ["SHARP", "Cells", "Leveled", "Named", "Naming", "Seen"]
 
-FAR, LEAST, SHARP = 60.0, 1e-30, 1e-3
-"""The end of what has none; the smallest probability; and the deviation by which a score that is given is known."""
+LEAST, SHARP = 1e-30, 1e-3
+"""The smallest probability; and the deviation by which a score that is given is known."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,21 +85,14 @@ class Seen:
     """What noisy scores of R rows say.
 
     Attributes:
-        rows: int64 [R], rising, which rows they are of those there are.
-        log: float32 [R, levels], log P(k | x).
-        mass, low, high: [R, P], of each interval of a channel its probability and its ends, from the mean, in deviations.
+        log: float32 [levels, R], log P(k | x).
+        mass: [P, R], the probability of each interval of a channel.
+        ends: [E, R], how far the ends of intervals are from the mean, in deviations.
     """
 
-    rows: Tensor
     log: Tensor
     mass: Tensor
-    low: Tensor
-    high: Tensor
-
-    def of(self, rows: Tensor) -> Seen:
-        """Of some of these rows, rising."""
-        place = torch.searchsorted(self.rows, rows)
-        return Seen(rows, *(x.index_select(0, place) for x in (self.log, self.mass, self.low, self.high)))
+    ends: Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,45 +113,58 @@ class Named:
 
 
 class Naming(nn.Module):
-    """The levels of some cells; it has no weights."""
+    """The levels of some cells; it has no weights.
+
+    Levels, intervals and ends of intervals come first in its tensors and rows last, so that what goes from one to the other
+    are whole lines of rows.
+    """
 
     def __init__(self, cells: Cells) -> None:
         super().__init__()
         intervals: dict[tuple[int, float, float], int] = {}
-        of_level: list[list[int]] = []
-        of_field: list[int] = []
-        for number, field in enumerate(cells.leveled):
+        ends: dict[tuple[int, float], int] = {}
+        paths: list[list[int]] = []
+        for field in cells.leveled:
             for lower, upper in zip(field.lower, field.upper, strict=True):
-                ends = [(c, float(a), float(b)) for c, a, b in zip(field.channels, lower, upper, strict=True)]
-                of_level.append([intervals.setdefault(e, len(intervals)) for e in ends if not all(map(math.isinf, e[1:]))])
-                of_field.append(number)
-        deepest = max(map(len, of_level), default=0)
-        spare = len(intervals)  # an interval that holds everything
-        ends = np.array([(a, b) for _, a, b in intervals] or np.zeros((0, 2))).clip(-FAR, FAR)
-        whose, share = torch.full((cells.width,), len(cells.leveled)), torch.zeros(cells.width)
+                both = [(c, float(a), float(b)) for c, a, b in zip(field.channels, lower, upper, strict=True)]
+                paths.append([intervals.setdefault(e, len(intervals)) for e in both if not all(map(math.isinf, e[1:]))])
+        for channel, *both in intervals:
+            for end in both:
+                if not math.isinf(end):
+                    ends.setdefault((channel, end), len(ends))
+        sides = [[ends.get((c, end), len(ends) + (end > 0)) for end in both] for c, *both in intervals]
+        under: list[list[int]] = [[] for _ in intervals]
+        for level, path in enumerate(paths):
+            for interval in path:
+                under[interval].append(level)
+        of_channel = [[i for i, (c, *_) in enumerate(intervals) if c == channel] for channel in range(cells.width)]
+        sizes = [len(field.lower) for field in cells.leveled]
+        self.runs = [(size, len(list(same))) for size, same in itertools.groupby(sizes)]
+        whose, share = torch.full((cells.width,), len(sizes)), torch.zeros(cells.width)
         for number, field in enumerate(cells.leveled):
             whose[list(field.channels)] = number
             share[list(field.channels)] = 1 / len(field.channels)
-        self.count = len(cells.leveled)
-        self._constant("channel", torch.tensor([c for c, _, _ in intervals], dtype=torch.long))
-        self._constant("lower", torch.from_numpy(ends[:, 0]).float())
-        self._constant("upper", torch.from_numpy(ends[:, 1]).float())
-        paths = [row + [spare] * (deepest - len(row)) for row in of_level]
-        self._constant("path", torch.tensor(paths, dtype=torch.long).reshape(len(paths), deepest).T.contiguous())
-        self._constant("field", torch.tensor(of_field, dtype=torch.long))
+        self._constant("end", torch.tensor([end for _, end in ends], dtype=torch.float32)[:, None])
+        self._constant("end_channel", torch.tensor([c for c, _ in ends], dtype=torch.long))
+        self._constant("below", torch.tensor([low for low, _ in sides], dtype=torch.long))
+        self._constant("above", torch.tensor([high for _, high in sides], dtype=torch.long))
+        for name, bags in (("path", paths), ("under", under), ("of_channel", of_channel)):
+            self._constant(name, torch.tensor([i for bag in bags for i in bag], dtype=torch.long))
+            self._constant(f"{name}_first", torch.tensor([0, *map(len, bags)], dtype=torch.long).cumsum(0)[:-1])
+        self._constant("field", torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes, dtype=torch.long)))
         self._constant("named", share > 0)
         self._constant("whose", whose)
         self._constant("share", share)
         self._constant("first", torch.tensor([f.channels[0] for f in cells.leveled], dtype=torch.long))
-        self._constant("expected", None if cells.expected is None else torch.from_numpy(cells.expected))
+        self._constant("expected", None if cells.expected is None else torch.from_numpy(cells.expected).T.contiguous())
 
     def _constant(self, name: str, value: Tensor | None) -> None:
         self.register_buffer(name, value, persistent=False)
 
-    channel: Tensor
-    lower: Tensor
-    upper: Tensor
-    path: Tensor
+    end: Tensor
+    end_channel: Tensor
+    below: Tensor
+    above: Tensor
     field: Tensor
     whose: Tensor
     share: Tensor
@@ -165,63 +173,59 @@ class Naming(nn.Module):
     expected: Tensor | None
 
     @torch.no_grad()
-    def seen(self, rows: Tensor, x: Tensor, signal: Tensor, noise: Tensor, of: Tensor | None = None) -> Seen:
-        """What scores x [R, w] of so much signal and noise say, of rows of such classes, int64 [R]; `rows` are which they
-        are."""
-        mean, deviation = (signal * x)[:, self.channel], noise[:, self.channel]
-        low, high = (self.lower - mean) / deviation, (self.upper - mean) / deviation
-        mirrored = low > 0  # the differences of what is near 0, not near 1
-        mass = torch.special.ndtr(torch.where(mirrored, -low, high)) - torch.special.ndtr(torch.where(mirrored, -high, low))
-        mass = mass.clamp(min=LEAST)
-        logs = torch.cat([mass.log(), mass.new_zeros(len(mass), 1)], 1)
-        log = logs[:, self.path[0]] if len(self.path) else logs[:, :0]
-        for step in self.path[1:]:
-            log = log + logs[:, step]
+    def seen(self, x: Tensor, signal: Tensor, noise: Tensor, of: Tensor | None = None) -> Seen:
+        """What scores x [R, w] of so much signal and noise say, of rows known by such classes, int64 [R]."""
+        mean, deviation = (of.T.contiguous().index_select(0, self.end_channel) for of in (signal * x, noise))
+        ends = torch.sub(self.end, mean).div_(deviation)
+        twice = self._sides(torch.erf(ends * math.sqrt(0.5)), -1.0, 1.0)
+        mass = (twice.index_select(0, self.above) - twice.index_select(0, self.below)).mul_(0.5).clamp_(min=LEAST)
+        log = self._sums("path", mass.log())
         if of is not None and self.expected is not None:
-            log = self.shares(log + self.expected.index_select(0, of))
-        return Seen(rows, log, mass, low, high)
+            log = self.shares(log + self.expected.index_select(1, of))
+        return Seen(log, mass, ends)
 
     @torch.no_grad()
     def levels(self, x_0: Tensor) -> Tensor:
         """bool [R, levels], which level clean scores [R, w] are."""
-        z = x_0[:, self.channel]
-        inside = torch.cat([(z > self.lower) & (z <= self.upper), z.new_ones(len(z), 1, dtype=torch.bool)], 1)
-        found = inside[:, self.path[0]]
-        for step in self.path[1:]:
-            found = found & inside[:, step]
-        return found
+        higher = self._sides((x_0.T.contiguous().index_select(0, self.end_channel) > self.end).float(), 1.0, 0.0)
+        outside = higher.index_select(0, self.above) + 1 - higher.index_select(0, self.below)
+        return (self._sums("path", outside) == 0).T
 
     def shares(self, logits: Tensor) -> Tensor:
-        """log-probabilities [R, levels] of logits, which sum to 1 over the levels of each field."""
-        most = logits.new_full((len(logits), self.count), -math.inf)
-        most = most.scatter_reduce(1, self.field.expand_as(logits), logits.detach(), "amax")
-        total = logits.new_zeros(len(logits), self.count).index_add(1, self.field, (logits - most[:, self.field]).exp())
-        return logits - (most + total.log())[:, self.field]
+        """log-probabilities [levels, R] of logits, which sum to 1 over the levels of each field."""
+        parts = logits.split([size * count for size, count in self.runs])
+        each = zip(parts, self.runs, strict=True)
+        return torch.cat([part.view(count, size, -1).log_softmax(1).flatten(0, 1) for part, (size, count) in each])
 
     def drawn(self, shares: Tensor, chance: Tensor) -> Tensor:
-        """log-probabilities [R, levels] of one level of each field alone: that in which its chance in [0, 1), [R, fields],
+        """log-probabilities [levels, R] of one level of each field alone: that in which its chance in [0, 1), [R, fields],
         lies where shares are laid end to end."""
-        p = shares.double().exp()
-        upto = p.cumsum(1) - self.field  # each field before adds up to 1
-        chance = chance.double().clamp(1e-9, 1 - 1e-9)[:, self.field]
-        inside = (upto > chance) & (upto - p <= chance)
-        return torch.where(inside, 0.0, -math.inf).to(shares)
+        p, field = shares.double().exp(), self.field
+        upto = p.cumsum(0) - field[:, None]  # each field before adds up to 1
+        chance = chance.T.double().clamp(1e-9, 1 - 1e-9).index_select(0, field)
+        return torch.where((upto > chance) & (upto - p <= chance), 0.0, -math.inf).to(shares)
 
     def surprise(self, shares: Tensor, x_0: Tensor) -> Tensor:
         """-log of the share of the level that clean scores are, spread over the channels [R, w] of its field."""
-        told = torch.where(self.levels(x_0), shares, 0.0)
-        of_field = shares.new_zeros(len(shares), self.count + 1).index_add(1, self.field, told)
-        return -of_field[:, self.whose] * self.share
+        told = torch.where(self.levels(x_0).T, shares, 0.0).split([size * count for size, count in self.runs])
+        each = zip(told, self.runs, strict=True)
+        of_field = [part.view(count, size, -1).sum(1) for part, (size, count) in each]
+        nothing = shares.new_zeros(1, shares.shape[1])
+        return -torch.cat([*of_field, nothing]).index_select(0, self.whose).T * self.share
 
     def mean(self, shares: Tensor, seen: Seen, x: Tensor, signal: Tensor, noise: Tensor) -> Tensor:
         """The mean of the clean scores [R, w] where levels have these shares."""
-        each = shares.exp()
-        part = each.new_zeros(len(each), len(self.channel) + 1)
-        for step in self.path:
-            part = part.index_add(1, step, each)
-        moved = part[:, :-1] * (_density(seen.low) - _density(seen.high)) / seen.mass * noise[:, self.channel]
-        return (signal * x).index_add(1, self.channel, moved)
+        density = self._sides(torch.exp(-0.5 * seen.ends * seen.ends) / math.sqrt(2 * math.pi), 0.0, 0.0)
+        moved = density.index_select(0, self.below) - density.index_select(0, self.above)
+        moved = self._sums("under", shares.exp()) * moved / seen.mass
+        return torch.addcmul(signal * x, self._sums("of_channel", moved).T, noise)
 
+    def _sides(self, of_ends: Tensor, lowest: float, highest: float) -> Tensor:
+        """What is of ends [E, R] with what is at either end of everything, as `below` and `above` count."""
+        line = (1, of_ends.shape[1])
+        return torch.cat([of_ends, of_ends.new_full(line, lowest), of_ends.new_full(line, highest)])
 
-def _density(z: Tensor) -> Tensor:
-    return torch.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
+    def _sums(self, name: str, parts: Tensor) -> Tensor:
+        """Sums of lines of `parts`: of "path" those of the intervals of each level, of "under" those of the levels of each
+        interval, of "of_channel" those of the intervals of each channel."""
+        return F.embedding_bag(getattr(self, name), parts, getattr(self, f"{name}_first"), mode="sum")

@@ -2,18 +2,144 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from reverie.denoisers.event_mask import EventMask
 from reverie.denoisers.kinds import Segment
 from reverie.denoisers.naming import SHARP, Cells, Named, Naming, Seen
-from reverie.denoisers.packing import Packing
 
-__all__ = ["Answer", "Reading", "Told", "Writing"]
+__all__ = ["Answer", "Noisy", "Reading", "Rows", "Writing"]
+
+
+@dataclass(frozen=True, eq=False)
+class Some:
+    """Rows that have cells of a part, see Cells.parts.
+
+    Attributes:
+        which: int64 [n], rising.
+        observed, asked: bool [n, w].
+        known: float [fields, n], 1 where a row has the cell of a field.
+    """
+
+    which: Tensor
+    observed: Tensor
+    asked: Tensor
+    known: Tensor
+
+    def levels(self, signal: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Signal and noise [n, w] of each cell, where so much [n, 1] is of those asked for; what is given is known all but
+        exactly, of what is not nothing is known."""
+        signal = torch.where(self.asked, signal, self.observed.to(signal.dtype))
+        return signal, torch.where(self.asked, noise.clamp(min=SHARP), torch.where(self.observed, SHARP, 1.0))
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The rows of cells of some tokens, what is given of them and what is asked: the same at all steps of a sampler.
+
+    Attributes:
+        at: int64 [n], the places of the tokens in the list.
+        segment: where in a token they are.
+        given: [R, w], 0 where nothing is.
+        asked: bool [R, w].
+        some, marks: int64 [S], the rows that have any cell; and float [S, 2 w], which of these are given and asked for.
+        parts: of each part of their cells, the rows that are asked for any of it, and the others that have any.
+        wanted: int64 [W], the rows that are asked for anything.
+        tokens: int64 [T], the places in the list of the tokens that have such rows.
+        token: int64 [W], which of these each is in.
+        named: bool [W, w], the cells asked for that are named.
+        of: int64 [R], the class that each row is known by, see Cells.expected; None where there are none.
+    """
+
+    at: Tensor
+    segment: Segment
+    given: Tensor
+    asked: Tensor
+    some: Tensor
+    marks: Tensor
+    parts: list[tuple[Some, Some]]
+    wanted: Tensor
+    tokens: Tensor
+    token: Tensor
+    named: Tensor
+    of: Tensor | None
+
+    @classmethod
+    def told(
+        cls,
+        at: Tensor,
+        segment: Segment,
+        given: Tensor,
+        observed: Tensor,
+        asked: Tensor,
+        namings: Iterable[nn.Module],
+        of: Tensor | None,
+    ) -> Rows:
+        """Those of tokens at such places, of what is given of all [P, C], which of it is, and which is asked for."""
+        given, observed, asked = (segment.of(cells, at) for cells in (given, observed, asked))
+        there, named, parts = observed | asked, torch.zeros_like(asked), list[tuple[Some, Some]]()
+        for naming in namings:
+            assert isinstance(naming, Naming)
+            here, wanted = there[:, naming.first], asked[:, naming.first].any(1)
+            both = (each.nonzero().squeeze(1) for each in (wanted, here.any(1) & ~wanted))
+            parts.append(tuple(Some(i, observed[i], asked[i], here[i].T.to(given.dtype).contiguous()) for i in both))
+            named |= asked & naming.named & wanted[:, None]
+        some, wanted = (each.any(1).nonzero().squeeze(1) for each in (there, asked))
+        marks = torch.cat([observed[some], asked[some]], 1).to(given.dtype)
+        tokens, token = torch.unique_consecutive(wanted // segment.count, return_inverse=True)
+        return cls(at, segment, given, asked, some, marks, parts, wanted, at[tokens], token, named[wanted], of)
+
+    def noisy(
+        self, x: Tensor, signal: Tensor, noise: Tensor, x_0: Tensor | None = None, chance: Tensor | None = None
+    ) -> Noisy:
+        """At a step, of [P, C] and [P, 1] of all tokens."""
+        state = torch.where(self.asked, self.segment.of(x, self.at), self.given)
+        levels = (of.index_select(0, self.at).repeat_interleave(self.segment.count, 0) for of in (signal, noise))
+        return Noisy(
+            state, *levels, *(None if cells is None else self.segment.of(cells, self.at) for cells in (x_0, chance))
+        )
+
+    def left(self, tokens: Tensor) -> Tensor:
+        """[W, inner] of [T, count * inner]."""
+        slots = tokens.view(len(tokens) * self.segment.count, -1)
+        return slots.index_select(0, self.token * self.segment.count + self.wanted % self.segment.count)
+
+    def places(self, all_tokens: Tensor, channels: int) -> Tensor:
+        """int64 [W, w], where in [B, N, C] their cells lie, the tokens of the list being at such places of [B, N]."""
+        token = all_tokens.index_select(0, self.tokens.index_select(0, self.token))
+        first = token * channels + self.segment.first + self.wanted % self.segment.count * self.segment.cells.width
+        return first[:, None] + torch.arange(self.segment.cells.width, device=token.device)
+
+
+@dataclass(frozen=True, eq=False)
+class Noisy:
+    """Rows at a step.
+
+    Attributes:
+        state: [R, w], noisy where asked for.
+        signal, noise: [R, 1], of the cells asked for.
+        clean: [R, w] as they are, in training; else None.
+        chance: [R, w] in [0, 1), where levels are drawn rather than their mean told; else None.
+    """
+
+    state: Tensor
+    signal: Tensor
+    noise: Tensor
+    clean: Tensor | None = None
+    chance: Tensor | None = None
+
+    def __getitem__(self, rows: Tensor) -> Noisy:
+        own = (x.index_select(0, rows) for x in (self.state, self.signal, self.noise))
+        return Noisy(*own, *(None if x is None else x.index_select(0, rows) for x in (self.clean, self.chance)))
+
+    def moved(self, mean: Tensor, variance: Tensor) -> Tensor:
+        """By how much scores [R, w] N(mean, variance) are elsewhere than N(0, 1), as far as the noisy ones tell."""
+        whole = self.signal.square() * variance + self.noise.square()
+        expected = mean + variance * self.signal * (self.state - self.signal * mean) / whole
+        return expected - self.signal * self.state
 
 
 class Reading(nn.Module):
@@ -27,27 +153,37 @@ class Reading(nn.Module):
             nn.init.normal_(means, std=0.5)
         self.cells = nn.Linear(3 * cells.width, inner)
 
-    def forward(self, rows: Told, of: Tensor | None = None) -> tuple[Tensor, list[Seen]]:
-        """What rows are; and what the scores of each part of their cells say, of the rows that have any there.
+    def given(self, rows: Rows) -> Tensor:
+        """What is read of the parts of rows of which nothing is asked: the same at all steps of a sampler."""
+        whole = rows.given.new_zeros(len(rows.given), self.inner)
+        for number, (_, some) in enumerate(rows.parts):
+            if len(some.which):
+                one = rows.given.new_ones(len(some.which), 1)
+                _, means = self._read(number, some, rows, rows.given[some.which], *some.levels(one, one))
+                whole = whole.index_add(0, some.which, means.to(whole.dtype))
+        return whole
 
-        Args:
-            of: int64 [R], the class that each is known by, see Cells.expected.
-        """
-        there, found = rows.observed | rows.asked, []
-        some = there.any(1).nonzero().squeeze(1)
-        one = rows[some]
-        own = self.cells(torch.cat([one.state, one.observed.to(one.state.dtype), one.asked.to(one.state.dtype)], 1))
-        whole = own.new_zeros(len(there), self.inner).index_copy(0, some, own)
-        for naming, means in zip(self.namings, self.means, strict=True):
-            here = there[:, naming.first]  # pyright: ignore[reportArgumentType]
-            some = here.any(1).nonzero().squeeze(1)
-            one = rows[some]
-            here_of = None if of is None else of.index_select(0, some)
-            seen: Seen = naming.seen(some, one.state, *one.levels(), here_of)  # pyright: ignore[reportCallIssue]
-            known = here.index_select(0, some)[:, naming.field]  # pyright: ignore[reportArgumentType]
-            whole = whole.index_add(0, some, ((seen.log.exp() * known) @ means).to(whole.dtype))
+    def forward(self, rows: Rows, noisy: Noisy, given: Tensor) -> tuple[Tensor, list[Seen | None]]:
+        """What rows are, of which so much is `given`; and what the scores of each part of their cells say, of the rows that
+        are asked for any there."""
+        own = self.cells(torch.cat([noisy.state.index_select(0, rows.some), rows.marks], 1))
+        whole, found = given.to(own.dtype).index_add(0, rows.some, own), list[Seen | None]()
+        for number, (some, _) in enumerate(rows.parts):
+            seen = None
+            if len(some.which):
+                one = noisy[some.which]
+                seen, means = self._read(number, some, rows, one.state, *some.levels(one.signal, one.noise))
+                whole = whole.index_add(0, some.which, means.to(whole.dtype))
             found.append(seen)
         return whole, found
+
+    def _read(
+        self, number: int, some: Some, rows: Rows, state: Tensor, signal: Tensor, noise: Tensor
+    ) -> tuple[Seen, Tensor]:
+        naming = self.namings[number]
+        assert isinstance(naming, Naming)
+        seen = naming.seen(state, signal, noise, None if rows.of is None else rows.of.index_select(0, some.which))
+        return seen, seen.log.exp().mul_(some.known.index_select(0, naming.field)).T @ self.means[number]
 
 
 class Writing(nn.Module):
@@ -67,121 +203,50 @@ class Writing(nn.Module):
 
     spread: Tensor | None
 
-    def forward(
-        self, z: Tensor, rows: Told, which: Tensor, found: Sequence[Seen], of: Tensor | None = None
-    ) -> tuple[Tensor, ...]:
-        """(numbers, clean scores of what is named, in training how surprising the true level is, what is named), [R, w].
+    def forward(self, z: Tensor, rows: Rows, noisy: Noisy, found: Sequence[Seen | None]) -> tuple[Tensor, ...]:
+        """(numbers, clean scores of what is named, in training how surprising the true level is), [W, w] of rows that are
+        asked for anything.
 
         Args:
-            which: int64 [R], rising, the rows among those that were read.
             found: what Reading found of each part.
-            of: int64 [R], the class that each row is known by, see Cells.spread.
         """
         z = z + self.bend(z)
         numbers = self.cells(z).float()
-        clean, named = torch.zeros_like(numbers), torch.zeros_like(rows.asked)
-        if self.spread is not None and of is not None:
-            clean = torch.where(rows.asked, moved(rows, *self.spread.index_select(0, of).unbind(1)), 0.0)
-        surprise = torch.zeros_like(numbers)
-        for naming, levels, seen in zip(self.namings, self.levels, found, strict=True):
-            assert isinstance(naming, Naming)
-            mine = rows.asked[:, naming.first].any(1).nonzero().squeeze(1)
-            if not len(mine):
+        clean, surprise = torch.zeros_like(numbers), torch.zeros_like(numbers)
+        if self.spread is not None and rows.of is not None:
+            mean, variance = self.spread.index_select(0, rows.of.index_select(0, rows.wanted)).unbind(1)
+            moved = noisy[rows.wanted].moved(mean, variance)
+            clean = torch.where(rows.asked.index_select(0, rows.wanted) & ~rows.named, moved, 0.0)
+        for naming, levels, seen, (some, _) in zip(self.namings, self.levels, found, rows.parts, strict=True):
+            assert isinstance(naming, Naming) and isinstance(levels, nn.Linear)
+            if seen is None:
                 continue
-            one, of = rows[mine], seen.of(which.index_select(0, mine))
-            shares = naming.shares(levels(z.index_select(0, mine)).float() + of.log)
+            mine, one = torch.searchsorted(rows.wanted, some.which), noisy[some.which]
+            more = torch.addmm(levels.bias[:, None], levels.weight, z.index_select(0, mine).T)
+            shares = naming.shares(more.float() + seen.log)
             with torch.no_grad():
                 said = shares if one.chance is None else naming.drawn(shares, one.chance[:, naming.first])
-                mean = naming.mean(said, of, one.state, *one.levels())
+                mean = naming.mean(said, seen, one.state, *some.levels(one.signal, one.noise))
             clean = clean.index_add(0, mine, torch.where(naming.named, mean, 0.0))
-            named[mine] |= naming.named & one.asked
             if one.clean is not None:
                 surprise = surprise.index_add(0, mine, naming.surprise(shares, one.clean))
-        return (numbers, clean, named) if rows.clean is None else (numbers, clean, surprise, named)
-
-
-def moved(rows: Told, mean: Tensor, variance: Tensor) -> Tensor:
-    """By how much scores [R, w] N(mean, variance) are elsewhere than N(0, 1), as far as the noisy ones tell."""
-    signal, noise, x = rows.signal, rows.noise, rows.state
-    whole = signal.square() * variance + noise.square()
-    return mean + variance * signal * (x - signal * mean) / whole - signal * x
-
-
-@dataclass(frozen=True, eq=False)
-class Told:
-    """Rows of cells, of R tokens or of their rows.
-
-    Attributes:
-        state: [R, w], noisy where asked for.
-        observed, asked: bool [R, w].
-        signal, noise: [R, 1], of the cells asked for.
-        clean: [R, w] as they are, in training; else None.
-        chance: [R, w] in [0, 1), where levels are to be drawn rather than their mean told; else None.
-    """
-
-    state: Tensor
-    observed: Tensor
-    asked: Tensor
-    signal: Tensor
-    noise: Tensor
-    clean: Tensor | None
-    chance: Tensor | None = None
-
-    @classmethod
-    def of(
-        cls, condition: EventMask, x_t: Tensor, signal: Tensor, noise: Tensor, x_0: Tensor | None, chance: Tensor | None
-    ) -> Told:
-        pack, owner = condition.order.packing.pack, condition.order.packing.owner
-        signal, noise = (x.float().expand(len(x_t))[owner, None] for x in (signal, noise))
-        clean = None if x_0 is None else pack(x_0).float()
-        masks = pack(condition.observed_mask), pack(condition.target_mask)
-        return cls(
-            pack(condition.state(x_t)).float(), *masks, signal, noise, clean, None if chance is None else pack(chance)
-        )
-
-    def rows(self, at: Tensor, segment: Segment) -> Told:
-        """Those of the tokens at these places that a segment is of."""
-        width, last = segment.cells.width, segment.first + segment.count * segment.cells.width
-
-        def cut(cells: Tensor) -> Tensor:
-            return cells.index_select(0, at)[:, segment.first : last].reshape(-1, width)
-
-        signal, noise = (x.index_select(0, at).repeat_interleave(segment.count, 0) for x in (self.signal, self.noise))
-        clean, chance = (None if x is None else cut(x) for x in (self.clean, self.chance))
-        return Told(cut(self.state), cut(self.observed), cut(self.asked), signal, noise, clean, chance)
-
-    def __getitem__(self, rows: Tensor) -> Told:
-        def some(x: Tensor) -> Tensor:
-            return x.index_select(0, rows)
-
-        clean, chance = (None if x is None else some(x) for x in (self.clean, self.chance))
-        own = (some(x) for x in (self.state, self.observed, self.asked, self.signal, self.noise))
-        return Told(*own, clean, chance)
-
-    def levels(self) -> tuple[Tensor, Tensor]:
-        """Signal and noise [R, w] of each cell; what is given is known all but exactly, of what is not nothing is known."""
-        signal = torch.where(self.asked, self.signal, self.observed.float())
-        return signal, torch.where(self.asked, self.noise.clamp(min=SHARP), torch.where(self.observed, SHARP, 1.0))
+        return (numbers, clean) if noisy.clean is None else (numbers, clean, surprise)
 
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """What is said so far, of P tokens of C channels."""
+    """What is said so far, of all cells, one after the other."""
 
     parts: tuple[Tensor, ...]
 
     @classmethod
-    def empty(cls, tokens: int, like: Tensor, judged: bool) -> Answer:
-        shape = (tokens, like.shape[2])
-        named = torch.zeros(shape, dtype=torch.bool, device=like.device)
-        return cls((*(torch.zeros(shape, device=like.device) for _ in range(2 + judged)), named))
+    def empty(cls, like: Tensor, judged: bool) -> Answer:
+        return cls(tuple(torch.zeros(like.numel(), device=like.device) for _ in range(2 + judged)))
 
-    def put(self, token: Tensor, slot: Tensor, segment: Segment, said: tuple[Tensor, ...]) -> None:
-        width = segment.cells.width
-        place = (segment.first + slot * width)[:, None] + torch.arange(width, device=token.device)
+    def put(self, places: Tensor, said: tuple[Tensor, ...]) -> None:
         for part, values in zip(self.parts, said, strict=True):
-            part[token[:, None], place] = values.to(part.dtype)
+            part[places] = values.to(part.dtype)
 
-    def padded(self, packing: Packing, asked: Tensor) -> Named:
-        numbers, clean, *surprise, named = (packing.pad(part) for part in self.parts)
-        return Named(torch.where(asked, numbers, 0.0), clean, named.bool(), surprise[0] if surprise else None)
+    def named(self, where: Tensor, asked: Tensor) -> Named:
+        numbers, clean, *surprise = (part.view(where.shape) for part in self.parts)
+        return Named(torch.where(asked, numbers, 0.0), clean, where, surprise[0] if surprise else None)

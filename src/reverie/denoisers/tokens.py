@@ -64,20 +64,29 @@ class Block(nn.Module):
         nn.init.zeros_(self.film.weight)
         nn.init.zeros_(self.film.bias)
 
-    def forward(self, h: Tensor, e: Tensor, owner: Tensor | None, packing: Packing, *told: Any) -> Tensor:
+    def forward(
+        self, h: Tensor, e: Tensor, owner: Tensor | None, packing: Packing, *told: Any, only: Tensor | None = None
+    ) -> Tensor:
+        """[P, width], or of some tokens `only`, int64 [Q], those that `mix` mixes."""
         scale_1, shift_1, scale_2, shift_2 = of_tokens(self.film(e), owner).chunk(4, 1)
         mixed = self.mix(torch.addcmul(shift_1, F.layer_norm(h, h.shape[1:]), 1 + scale_1), packing, *told)
-        h = h + self.drops[0](mixed, packing)
-        made = self.mlp(torch.addcmul(shift_2, F.layer_norm(h, h.shape[1:]), 1 + scale_2), packing)
-        return h + self.drops[1](made, packing)
+        if only is not None:
+            h = h.index_select(0, only)
+            if owner is not None:
+                scale_2, shift_2 = scale_2.index_select(0, only), shift_2.index_select(0, only)
+        h = h + self.drops[0](mixed, packing, only)
+        made = self.mlp(torch.addcmul(shift_2, F.layer_norm(h, h.shape[1:]), 1 + scale_2), packing, only)
+        return h + self.drops[1](made, packing, only)
 
 
 class Tokenwise(nn.Sequential):
     """The small network of each token."""
 
-    def forward(self, h: Tensor, packing: Packing) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, h: Tensor, packing: Packing, only: Tensor | None = None
+    ) -> Tensor:
         widen, bend, drop, narrow = self
-        return narrow(drop(bend(widen(h)), packing))
+        return narrow(drop(bend(widen(h)), packing, only))
 
 
 class SquaredReLU(nn.Module):

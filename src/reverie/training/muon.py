@@ -62,7 +62,9 @@ def orthogonal(matrices: Tensor, dtype: torch.dtype | None = None) -> Tensor:
 def _momentum(state: dict[str, Tensor], weight: Parameter) -> Tensor:
     """G_k + mu M_k as a matrix, and M_k kept."""
     assert weight.grad is not None
-    momentum = state.setdefault("momentum", torch.zeros_like(weight))
+    if "momentum" not in state:
+        state["momentum"] = torch.zeros_like(weight)
+    momentum = state["momentum"]
     momentum.mul_(MOMENTUM).add_(weight.grad)
     return weight.grad.add(momentum, alpha=MOMENTUM).flatten(1)
 

@@ -123,7 +123,9 @@ def draw_question(unit: Unit, randomness: torch.Generator) -> EventMask:
         return torch.rand(*shape, generator=randomness)
 
     share = torch.tensor(ASKED)
-    there = torch.stack([(unit.known & (unit.stage == stage)).flatten(1).any(1) for stage in range(len(ASKED))], 1)
+    there = torch.zeros(U, len(ASKED), dtype=torch.bool)
+    some = (unit.known & (unit.stage >= 0)).flatten().nonzero().squeeze(1)
+    there[some // unit.values[0].numel(), unit.stage.flatten()[some].long()] = True
     weights = (share * there).cumsum(1)
     stage = (rand(U, 1) * weights[:, -1:] >= weights).sum(1).clamp(max=len(ASKED) - 1)
     asked = unit.known & (unit.stage == stage[:, None, None])
@@ -143,16 +145,13 @@ def draw_question(unit: Unit, randomness: torch.Generator) -> EventMask:
 def counting(stage: Tensor, asked: Tensor, classes: Tensor | None = None) -> Tensor:
     """How much each cell asked for counts, float32 like `asked` [B, N, C]: all of a stage as WORTH says, and the latent
     classes of each table, whose number is in `classes`, or 0, as OF_CLASSES."""
-    weights, total = torch.zeros(asked.shape), int(asked.sum())
-    of = [(asked & (stage == number)) for number in range(len(WORTH))]
-    worth = list(WORTH)
+    weights, of = torch.zeros(asked.shape), stage[asked].long()
+    worth = torch.tensor(WORTH, dtype=torch.float64)
     if classes is not None:
-        tables = [int(table) for table in classes.unique() if table]
-        of = [cells & (classes == 0) for cells in of] + [asked & (classes == table) for table in tables]
-        worth += [OF_CLASSES] * len(tables)
-    counts = [int(cells.sum()) for cells in of]
-    whole = sum(share for share, count in zip(worth, counts, strict=True) if count)
-    for share, cells, count in zip(worth, of, counts, strict=True):
-        if count:
-            weights[cells] = share / whole * total / count
+        table = classes[asked].long()
+        of = torch.where(table > 0, len(WORTH) - 1 + table, of)
+        worth = torch.cat([worth, torch.full((int(table.max()) if len(table) else 0,), OF_CLASSES)])
+    counts = torch.bincount(of[of >= 0], minlength=len(worth)).double()
+    each = worth / worth[counts > 0].sum() * len(of) / counts
+    weights[asked] = torch.where(of < 0, 0.0, each[of]).float()
     return weights
