@@ -154,11 +154,14 @@ class LinkedCodec(Layout):
         """Scores with the classes of their rows."""
         out = dict(plain)
         for table, ends in self.classes.of(self.tree, plain, self._plain_cells).items():
-            root = table == self.tree.root
-            one, first = plain[table], self.own(table)[not root]
-            before = one.groups if root else one.rows
+            one, what, first = (
+                plain[table],
+                "groups" if table == self.tree.root else "rows",
+                self.class_channels(table).start,
+            )
+            before = getattr(one, what)
             whole = torch.cat([before[..., :first], torch.from_numpy(ends).float(), before[..., first:]], -1)
-            out[table] = replace(one, **{"groups" if root else "rows": whole})
+            out[table] = replace(one, **{what: whole})
         return out
 
     @cached_property

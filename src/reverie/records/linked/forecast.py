@@ -122,6 +122,7 @@ class LinkedForecaster:
         tree, tables = self.codec.tree, self.tables
         randomness = generator(int(seed[0]), *seed[1:], "given")
         scores = {t: one.drawn(randomness) for t, one in self.codec.encode(self.fitted.grown, self.as_tables).items()}
+        scores[tree.root].groups[..., self.codec.class_channels(tree.root)] = torch.nan  # it is of a whole life
         given = {table: scores[table].lengths for table in tables}
         self._counted(scores, given, horizon, seed)
         courses = {table: self._longer(table, scores, given[table]) for table in tables}

@@ -60,14 +60,18 @@ class Layout:
 
     def flag(self, table: str, child: str) -> tuple[int, OrderedProbit] | None:
         """The channel of a table's groups or rows by which each has rows of another, and its code; None where all have."""
-        before = self.own(table)[table != self.tree.root] + self.classes.width(table)
-        flags = enumerate(self.flags[table], before)
+        flags = enumerate(self.flags[table], self.class_channels(table).stop)
         return next(((channel, code) for channel, (name, code) in flags if name == child), None)
 
     def own(self, table: str) -> tuple[int, int]:
         """Channels of a group and of a row that are no class and no flags."""
         group, row = (self.codecs[table].stage >= 0).sum(1).tolist()
         return group, row
+
+    def class_channels(self, table: str) -> slice:
+        """Those of a row, or of a patient's group, that tell its latent class; the flags come after them."""
+        first = self.own(table)[table != self.tree.root]
+        return slice(first, first + self.classes.width(table))
 
     def widths(self, table: str) -> tuple[int, int]:
         """Channels of a group and of a row, class and flags with them."""
@@ -94,12 +98,11 @@ class Layout:
         for field in codec.fields:
             if (ends := leveled(codec.codes[field.name])) is not None:
                 fields[field.token].append(Leveled(field.channels, *ends, field.stage))
-        token = int(table != self.tree.root)
-        first = self.own(table)[token]
+        token, own = int(table != self.tree.root), self.class_channels(table)
         if (ends := self.classes.ends(table)) is not None:
-            fields[token].append(Leveled(tuple(range(first, first + self.classes.width(table))), *ends, 2 * token))
+            fields[token].append(Leveled(tuple(range(own.start, own.stop)), *ends, 2 * token))
         class_field = len(fields[token]) - 1 if ends is not None else None
-        for at, (_, code) in enumerate(self.flags[table], first + self.classes.width(table)):
+        for at, (_, code) in enumerate(self.flags[table], own.stop):
             fields[token].append(Leveled((at,), *code.intervals(np.arange(2)), 3 if token else 1))
         parent = self.tree[table].parent
         above = 0 if parent is None else self.classes.count(parent)
@@ -121,13 +124,11 @@ class Layout:
         """int16 [kinds of tokens, channels], 1 + the number of the table a channel is the latent class of, else 0."""
         out = torch.zeros(len(self.channels), self.width, dtype=torch.int16)
         for number, (kind, (table, _)) in enumerate(zip(self.channels, self.types, strict=True)):
-            for segment in kind.segments:
-                if segment.name.startswith("group") != (table == self.tree.root):
-                    continue
-                first = self.own(table)[table != self.tree.root]
+            own = self.class_channels(table)
+            for segment in (of for of in kind.segments if of.cells.class_field is not None):
                 for row in range(segment.count):
-                    at = segment.first + row * segment.cells.width + first
-                    out[number, at : at + self.classes.width(table)] = 1 + kind.table
+                    first = segment.first + row * segment.cells.width
+                    out[number, first + own.start : first + own.stop] = 1 + kind.table
         return out
 
     @property
