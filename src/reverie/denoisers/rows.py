@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from reverie.denoisers.kinds import Segment
-from reverie.denoisers.naming import SHARP, Cells, Named, Naming, Seen
+from reverie.denoisers.naming import SHARP, Cells, Naming, Seen
 
-__all__ = ["Answer", "Noisy", "Reading", "Rows", "Writing"]
+__all__ = ["Noisy", "Reading", "Rows", "Writing"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,10 +95,10 @@ class Rows:
         return slots.index_select(0, self.token * self.segment.count + self.wanted % self.segment.count)
 
     def places(self, all_tokens: Tensor, channels: int) -> Tensor:
-        """int64 [W, w], where in [B, N, C] their cells lie, the tokens of the list being at such places of [B, N]."""
+        """int64 [W w], where in [B, N, C] their cells lie, the tokens of the list being at such places of [B, N]."""
         token = all_tokens.index_select(0, self.tokens.index_select(0, self.token))
         first = token * channels + self.segment.first + self.wanted % self.segment.count * self.segment.cells.width
-        return first[:, None] + torch.arange(self.segment.cells.width, device=token.device)
+        return (first[:, None] + torch.arange(self.segment.cells.width, device=token.device)).flatten()
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,7 +184,7 @@ class Writing(nn.Module):
             found: what Reading found of each part.
         """
         z = z + self.bend(z)
-        numbers = self.cells(z).float()
+        numbers = torch.where(rows.asked.index_select(0, rows.wanted), self.cells(z).float(), 0.0)
         clean, surprise = torch.zeros_like(numbers), torch.zeros_like(numbers)
         for naming, levels, seen, (some, _) in zip(self.namings, self.levels, found, rows.parts, strict=True):
             assert isinstance(naming, Naming) and isinstance(levels, nn.Linear)
@@ -199,22 +199,3 @@ class Writing(nn.Module):
             if one.clean is not None:
                 surprise = surprise.index_add(0, mine, naming.surprise(shares, one.clean))
         return (numbers, clean) if noisy.clean is None else (numbers, clean, surprise)
-
-
-@dataclass(frozen=True, eq=False)
-class Answer:
-    """What is said so far, of all cells, one after the other."""
-
-    parts: tuple[Tensor, ...]
-
-    @classmethod
-    def empty(cls, like: Tensor, judged: bool) -> Answer:
-        return cls(tuple(torch.zeros(like.numel(), device=like.device) for _ in range(2 + judged)))
-
-    def put(self, places: Tensor, said: tuple[Tensor, ...]) -> None:
-        for part, values in zip(self.parts, said, strict=True):
-            part[places] = values.to(part.dtype)
-
-    def named(self, where: Tensor, asked: Tensor) -> Named:
-        numbers, clean, *surprise = (part.view(where.shape) for part in self.parts)
-        return Named(torch.where(asked, numbers, 0.0), clean, where, surprise[0] if surprise else None)
