@@ -148,8 +148,8 @@ class EventNetwork(nn.Module):
         *earlier, last = self.blocks
         for block in earlier:
             h = block(h, e, owner, packing, order.all_look)
-        h = last(h, e, owner, packing, known.looks, only=known.looks.only)  # of the others nobody asks any more
-        owner = None if owner is None else owner.index_select(0, known.looks.only)
+        h = last(h, e, owner, packing, known.looks, only=known.only)  # of the others nobody asks any more
+        owner = None if owner is None else owner.index_select(0, known.only)
         scale, shift = of_tokens(self.film(e), owner).chunk(2, 1)
         h = torch.addcmul(shift, F.layer_norm(h, h.shape[1:]), 1 + scale)
         film, said = of_tokens(self.inner_film(e), owner).expand(len(h), -1), list[tuple[Tensor, ...]]()
@@ -196,7 +196,7 @@ class EventNetwork(nn.Module):
         places = torch.cat([none, *(rows.places(packing.token, condition.values.shape[2]) for _, rows, _ in found)])
         named = torch.zeros_like(condition.target_mask).flatten()
         named[places] = torch.cat([named[:0], *(rows.named.flatten() for _, rows, _ in found)])
-        known = Known(h, found, at, order.looks(only), places, named.view(condition.target_mask.shape))
+        known = Known(h, found, at, only, order.looks(only), places, named.view(condition.target_mask.shape))
         if torch.is_inference_mode_enabled():  # elsewhere the same question may be asked again of other weights
             order.known[id(self)] = known
         return known
@@ -229,7 +229,8 @@ class Known:
         h: [P, width], of the tokens, with all that is in those of kinds of which nothing is asked.
         asked: of the others, the kind, its rows, and what is read of what is given of them.
         at: int64, the places in the list of the tokens of these, one kind after the other.
-        looks: of those tokens that have anything that is asked for, at all others of their units.
+        only: int64, those of these that have anything that is asked for.
+        looks: of these alone.
         places: int64, where in [B, N, C] the cells of their rows lie that are asked for anything.
         named: bool [B, N, C], the cells asked for that are named.
     """
@@ -237,6 +238,7 @@ class Known:
     h: Tensor
     asked: list[tuple[int, Rows, Tensor]]
     at: Tensor
+    only: Tensor
     looks: Looks
     places: Tensor
     named: Tensor

@@ -75,8 +75,9 @@ class Rows:
         for naming in namings:
             assert isinstance(naming, Naming)
             here, wanted = there[:, naming.first], asked[:, naming.first].any(1)
-            both = (each.nonzero().squeeze(1) for each in (wanted, here.any(1) & ~wanted))
-            parts.append(tuple(Some(i, observed[i], asked[i], here[i].T.to(given.dtype).contiguous()) for i in both))
+            both = wanted.nonzero().squeeze(1), (here.any(1) & ~wanted).nonzero().squeeze(1)
+            first, rest = (Some(i, observed[i], asked[i], here[i].T.to(given.dtype).contiguous()) for i in both)
+            parts.append((first, rest))
             named |= asked & naming.named & wanted[:, None]
         some, wanted = (each.any(1).nonzero().squeeze(1) for each in (there, asked))
         marks = torch.cat([observed[some], asked[some]], 1).to(given.dtype)
@@ -86,8 +87,8 @@ class Rows:
     def noisy(self, x: Tensor, signal: Tensor, noise: Tensor, x_0: Tensor | None) -> Noisy:
         """At a step, of [P, C] and [P, 1] of all tokens."""
         state = torch.where(self.asked, self.segment.of(x, self.at), self.given)
-        levels = (of.index_select(0, self.at).repeat_interleave(self.segment.count, 0) for of in (signal, noise))
-        return Noisy(state, *levels, None if x_0 is None else self.segment.of(x_0, self.at))
+        signal, noise = (of.index_select(0, self.at).repeat_interleave(self.segment.count, 0) for of in (signal, noise))
+        return Noisy(state, signal, noise, None if x_0 is None else self.segment.of(x_0, self.at))
 
     def left(self, tokens: Tensor) -> Tensor:
         """[W, inner] of [T, count * inner]."""
