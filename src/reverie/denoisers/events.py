@@ -29,7 +29,7 @@ from reverie.denoisers.event_mask import EventMask, Looks, check_event_mask
 from reverie.denoisers.kinds import Segment, TokenKind
 from reverie.denoisers.naming import Cells, Named, Naming
 from reverie.denoisers.packing import Packing, of_tokens
-from reverie.denoisers.rows import Answer, Reading, Rows, Writing
+from reverie.denoisers.rows import Reading, Rows, Writing
 from reverie.denoisers.tokens import Block, TokenNetwork, waves
 
 __all__ = ["EventNetwork", "EventNetworkConfig"]
@@ -160,18 +160,20 @@ class EventNetwork(nn.Module):
         *earlier, last = self.blocks
         for block in earlier:
             h = block(h, e, owner, packing, order.all_look)
-        h = last(h, e, owner, packing, known.looks, only=known.looks.only)  # of the others nobody asks any more
-        owner = None if owner is None else owner.index_select(0, known.looks.only)
+        h = last(h, e, owner, packing, known.looks, only=known.only)  # of the others nobody asks any more
+        owner = None if owner is None else owner.index_select(0, known.only)
         scale, shift = of_tokens(self.film(e), owner).chunk(2, 1)
         h = torch.addcmul(shift, F.layer_norm(h, h.shape[1:]), 1 + scale)
-        film, answer = of_tokens(self.inner_film(e), owner).expand(len(h), -1), Answer.empty(x_t, x_0 is not None)
+        film, said = of_tokens(self.inner_film(e), owner).expand(len(h), -1), list[tuple[Tensor, ...]]()
         each = (of.split([len(rows.tokens) for _, rows, _ in known.asked]) for of in (h, film))
-        for (kind, rows, _), (noisy, own, seen), places, out, of in zip(known.asked, read, known.places, *each, strict=True):
+        for (kind, rows, _), (noisy, own, seen), out, of in zip(known.asked, read, *each, strict=True):
             scale, shift = of.index_select(0, rows.token).chunk(2, 1)
             z = own.index_select(0, rows.wanted) + rows.left(self.leave[str(kind)](out))
             z = torch.addcmul(shift, F.layer_norm(z, z.shape[1:]), 1 + scale)
-            answer.put(places, self.write[rows.segment.name](z, rows, noisy, seen))
-        return answer.named(known.named, condition.target_mask)
+            said.append(self.write[rows.segment.name](z, rows, noisy, seen))
+        parts = zip(*said, strict=True) if said else [()] * (2 if x_0 is None else 3)
+        output, clean, *surprise = (known.laid_out(part, x_t) for part in parts)
+        return Named(output, clean, known.named, surprise[0] if surprise else None)
 
     def _known(self, condition: EventMask) -> Known:
         """What is known of a question whatever is drawn."""
@@ -207,13 +209,12 @@ class EventNetwork(nn.Module):
                 entered.append(own.view(len(at), -1))
             if entered:
                 h = h.index_add(0, at, self.enter[str(kind)](torch.cat(entered, 1)).to(h.dtype))
-        places = [rows.places(packing.token, condition.values.shape[2]) for _, rows, _ in found]
-        named = torch.zeros(condition.values.numel(), dtype=torch.bool, device=given.device)
-        for (_, rows, _), at in zip(found, places, strict=True):
-            named[at] = rows.named
         none = packing.token[:0]
         at, only = torch.cat([none, *(rows.at for _, rows, _ in found)]), torch.cat([none, *(r.tokens for _, r, _ in found)])
-        known = Known(h, found, at, order.looks(only), places, named.view(condition.values.shape))
+        places = torch.cat([none, *(rows.places(packing.token, condition.values.shape[2]) for _, rows, _ in found)])
+        named = torch.zeros_like(condition.target_mask).flatten()
+        named[places] = torch.cat([named[:0], *(rows.named.flatten() for _, rows, _ in found)])
+        known = Known(h, found, at, only, order.looks(only), places, named.view(condition.target_mask.shape))
         if torch.is_inference_mode_enabled():  # elsewhere the same question may be asked again of other weights
             order.known[id(self)] = known
         return known
@@ -259,7 +260,8 @@ class Known:
         h: [P, width], of the tokens, with all that is in those of kinds of which nothing is asked.
         asked: of the others, the kind, its rows, and what is read of what is given of them.
         at: int64, the places in the list of the tokens of these, one kind after the other.
-        looks: of those tokens that have anything that is asked for, at all others of their units.
+        only: int64, those of these that have anything that is asked for.
+        looks: of these alone.
         places: int64, where in [B, N, C] the cells of their rows lie that are asked for anything.
         named: bool [B, N, C], the cells asked for that are named.
     """
@@ -267,9 +269,15 @@ class Known:
     h: Tensor
     asked: list[tuple[int, Rows, Tensor]]
     at: Tensor
+    only: Tensor
     looks: Looks
-    places: list[Tensor]
+    places: Tensor
     named: Tensor
+
+    def laid_out(self, said: Sequence[Tensor], like: Tensor) -> Tensor:
+        """float [B, N, C], what is said of the cells at `places`; 0 elsewhere."""
+        nothing = torch.zeros(like.numel(), device=like.device)
+        return nothing.index_copy(0, self.places, torch.cat([nothing[:0], *(of.flatten() for of in said)])).view(like.shape)
 
 
 class Seeing(nn.Module):

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from reverie.denoisers.kinds import Segment
-from reverie.denoisers.naming import SHARP, Cells, Named, Naming, Seen
+from reverie.denoisers.naming import SHARP, Cells, Naming, Seen
 
-__all__ = ["Answer", "Noisy", "Reading", "Rows", "Writing"]
+__all__ = ["Noisy", "Reading", "Rows", "Writing"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +84,9 @@ class Rows:
         for naming in namings:
             assert isinstance(naming, Naming)
             here, wanted = there[:, naming.first], asked[:, naming.first].any(1)
-            both = (each.nonzero().squeeze(1) for each in (wanted, here.any(1) & ~wanted))
-            parts.append(tuple(Some(i, observed[i], asked[i], here[i].T.to(given.dtype).contiguous()) for i in both))
+            both = wanted.nonzero().squeeze(1), (here.any(1) & ~wanted).nonzero().squeeze(1)
+            first, rest = (Some(i, observed[i], asked[i], here[i].T.to(given.dtype).contiguous()) for i in both)
+            parts.append((first, rest))
             named |= asked & naming.named & wanted[:, None]
         some, wanted = (each.any(1).nonzero().squeeze(1) for each in (there, asked))
         marks = torch.cat([observed[some], asked[some]], 1).to(given.dtype)
@@ -97,10 +98,9 @@ class Rows:
     ) -> Noisy:
         """At a step, of [P, C] and [P, 1] of all tokens."""
         state = torch.where(self.asked, self.segment.of(x, self.at), self.given)
-        levels = (of.index_select(0, self.at).repeat_interleave(self.segment.count, 0) for of in (signal, noise))
-        return Noisy(
-            state, *levels, *(None if cells is None else self.segment.of(cells, self.at) for cells in (x_0, chance))
-        )
+        signal, noise = (of.index_select(0, self.at).repeat_interleave(self.segment.count, 0) for of in (signal, noise))
+        clean, chance = (None if cells is None else self.segment.of(cells, self.at) for cells in (x_0, chance))
+        return Noisy(state, signal, noise, clean, chance)
 
     def left(self, tokens: Tensor) -> Tensor:
         """[W, inner] of [T, count * inner]."""
@@ -108,10 +108,10 @@ class Rows:
         return slots.index_select(0, self.token * self.segment.count + self.wanted % self.segment.count)
 
     def places(self, all_tokens: Tensor, channels: int) -> Tensor:
-        """int64 [W, w], where in [B, N, C] their cells lie, the tokens of the list being at such places of [B, N]."""
+        """int64 [W w], where in [B, N, C] their cells lie, the tokens of the list being at such places of [B, N]."""
         token = all_tokens.index_select(0, self.tokens.index_select(0, self.token))
         first = token * channels + self.segment.first + self.wanted % self.segment.count * self.segment.cells.width
-        return first[:, None] + torch.arange(self.segment.cells.width, device=token.device)
+        return (first[:, None] + torch.arange(self.segment.cells.width, device=token.device)).flatten()
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,8 +132,9 @@ class Noisy:
     chance: Tensor | None = None
 
     def __getitem__(self, rows: Tensor) -> Noisy:
-        own = (x.index_select(0, rows) for x in (self.state, self.signal, self.noise))
-        return Noisy(*own, *(None if x is None else x.index_select(0, rows) for x in (self.clean, self.chance)))
+        state, signal, noise = (x.index_select(0, rows) for x in (self.state, self.signal, self.noise))
+        clean, chance = (None if x is None else x.index_select(0, rows) for x in (self.clean, self.chance))
+        return Noisy(state, signal, noise, clean, chance)
 
     def moved(self, mean: Tensor, variance: Tensor) -> Tensor:
         """By how much scores [R, w] N(mean, variance) are elsewhere than N(0, 1), as far as the noisy ones tell."""
@@ -211,7 +212,7 @@ class Writing(nn.Module):
             found: what Reading found of each part.
         """
         z = z + self.bend(z)
-        numbers = self.cells(z).float()
+        numbers = torch.where(rows.asked.index_select(0, rows.wanted), self.cells(z).float(), 0.0)
         clean, surprise = torch.zeros_like(numbers), torch.zeros_like(numbers)
         if self.spread is not None and rows.of is not None:
             mean, variance = self.spread.index_select(0, rows.of.index_select(0, rows.wanted)).unbind(1)
@@ -231,22 +232,3 @@ class Writing(nn.Module):
             if one.clean is not None:
                 surprise = surprise.index_add(0, mine, naming.surprise(shares, one.clean))
         return (numbers, clean) if noisy.clean is None else (numbers, clean, surprise)
-
-
-@dataclass(frozen=True, eq=False)
-class Answer:
-    """What is said so far, of all cells, one after the other."""
-
-    parts: tuple[Tensor, ...]
-
-    @classmethod
-    def empty(cls, like: Tensor, judged: bool) -> Answer:
-        return cls(tuple(torch.zeros(like.numel(), device=like.device) for _ in range(2 + judged)))
-
-    def put(self, places: Tensor, said: tuple[Tensor, ...]) -> None:
-        for part, values in zip(self.parts, said, strict=True):
-            part[places] = values.to(part.dtype)
-
-    def named(self, where: Tensor, asked: Tensor) -> Named:
-        numbers, clean, *surprise = (part.view(where.shape) for part in self.parts)
-        return Named(torch.where(asked, numbers, 0.0), clean, where, surprise[0] if surprise else None)

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import polars as pl
 import torch
 
@@ -221,7 +222,12 @@ class LinkedModel(StagedModel[LinkedCodec]):
 
     def calibrated(self, encoded: Encoded) -> LinkedModel:
         """This model with what it draws put right: its draws are compared with the patients trained on."""
-        fitting, plain = Fitting(encoded.scores, self.codec.cells), replace(self, calibration=None)._maker({}).stages
+
+        def known_by(table: str, what: str, own: bool) -> np.ndarray:
+            return self.codec.known_by(table, what, encoded.coded, own)
+
+        fitting = Fitting(encoded.scores, self.codec.cells, known_by)
+        plain = replace(self, calibration=None)._maker({}).stages
         weighing = Weighing(plain.denoiser, plain.codec, plain.sampler, plain.grid, fitting)
         patients = self.drawn_to_put_right(len(encoded.coded[self.codec.tree.root]))
         with torch.inference_mode():

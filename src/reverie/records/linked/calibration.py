@@ -3,6 +3,9 @@
     levels    P(k | ...) ~ P(k | evidence) exp(SHARPER r_k + b_k),   b_k = log(share trained / share drawn), in turns
     numbers   z -> F_trained^-1(F_drawn(z)), monotone, through the middles of equal shares of both
 
+both among those trained on as if as many of them were of each latent class as of what was drawn: how often a kind of stay
+comes is one matter, put right where stays are drawn, and what goes with it another.
+
 r_k is what the network adds to what the noisy scores say of level k (denoisers/naming.py). A network that has seen few
 patients says too little of what goes with what, and of many cells in a row it is little each time: so r_k is enlarged, as
 guidance enlarges the difference to what says less (Ho and Salimans 2022; Karras et al. 2024), where the less that is said
@@ -11,7 +14,7 @@ is what each cell says alone. b_k then brings each level as often as it was. F_t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self, cast
 
@@ -103,10 +106,19 @@ class Fitting:
     Args:
         trained: by part, the scores [n, C] of the patients trained on; NaN where not known.
         cells: of each part, which levels its channels tell.
+        known_by: (table, "group" or "rows", whether by their own) -> int64 [n], the latent classes they are known by, see
+            Layout.known_by.
+
+    Attributes:
+        drawn: of each part drawn last, the same of it, and whether by its own.
     """
 
-    def __init__(self, trained: Mapping[Part, Tensor], cells: Mapping[Part, Cells]) -> None:
+    def __init__(
+        self, trained: Mapping[Part, Tensor], cells: Mapping[Part, Cells], known_by: Callable[[str, str, bool], np.ndarray]
+    ) -> None:
         self._trained = {part: scores.numpy() for part, scores in trained.items()}
+        self._known_by = known_by
+        self.drawn: dict[Part, tuple[np.ndarray, bool]] = {}
         self._namings = {part: [Naming(one) for one in of.parts] for part, of in cells.items()}
         self._aims = {part: self._counts(part, trained[part].nan_to_num(), ~trained[part].isnan()) for part in self._namings}
         self._maps: dict[Part, np.ndarray] = {}
@@ -119,10 +131,15 @@ class Fitting:
         theirs = self._trained[part]
         knots = self._maps.setdefault(part, np.full((theirs.shape[1], 2, KNOTS), np.nan))
         at = (np.arange(KNOTS) + 0.5) / KNOTS
+        of, own = self.drawn.get(part, (np.zeros(0, dtype=np.int64), False))
+        of = of if len(of) == len(scores) else np.zeros(len(scores), dtype=np.int64)
+        whose = self._known_by(table, what, own) if of.any() else np.zeros(len(theirs), dtype=np.int64)
         for c in np.flatnonzero(asked.any(0).numpy()) if len(scores) else ():
-            x, y = scores[asked[:, c], c].double().numpy(), theirs[:, c][~np.isnan(theirs[:, c])]
+            mine, there = asked[:, c].numpy(), ~np.isnan(theirs[:, c])
+            x, y = scores[mine, c].double().numpy(), theirs[there, c]
             if min(len(x), len(y)) >= FEWEST:
-                knots[c] = np.maximum.accumulate(np.quantile(x, at)) + 1e-9 * np.arange(KNOTS), np.quantile(y, at)
+                as_many = _as_many(of[mine], whose[there])
+                knots[c] = np.maximum.accumulate(np.quantile(x, at)) + 1e-9 * np.arange(KNOTS), _quantile(y, at, as_many)
         return self.done(table, what, scores, asked)
 
     def weigh(self, part: Part, scores: Tensor, asked: Tensor, share: float = 1.0) -> None:
@@ -131,14 +148,29 @@ class Fitting:
         if part not in self._namings:
             return
         drawn, of = self._counts(part, scores, asked)
-        aims, of_aims = self._aims[part]
         one = 1 / of.clamp(min=1)  # a cell more of each, so that what nobody had is not infinitely far
-        moved = (aims / of_aims.clamp(min=1) + one).log() - (drawn / of.clamp(min=1) + one).log()
+        moved = (self._aimed(part, asked) + one).log() - (drawn / of.clamp(min=1) + one).log()
         self.tilts[part] += share * torch.where(of >= FEWEST, moved, 0.0).clamp(-FARTHEST, FARTHEST)
 
     @property
     def done(self) -> LinkedCalibration:
         return LinkedCalibration(self._maps, {part: tilt.clone() for part, tilt in self.tilts.items()}, SHARPER)
+
+    def _aimed(self, part: Part, asked: Tensor) -> Tensor:
+        """[levels], the share of each among those trained on, were as many of them of each class as of what was drawn."""
+        aims, of_aims = self._aims[part]
+        shares = (aims / of_aims.clamp(min=1)).split([len(naming.field) for naming in self._namings[part]])
+        classes, parts = torch.from_numpy(self.drawn[part][0]), [torch.zeros(0)]
+        for naming, share in zip(self._namings[part], shares, strict=True):
+            if naming.expected is None:
+                parts.append(share)
+                continue
+            here = asked[:, naming.first].float()
+            of_class = torch.zeros(naming.expected.shape[1], here.shape[1]).index_add(0, classes, here)
+            among = naming.shares(share.clamp(min=1e-9).log()[:, None] + naming.expected).exp()
+            whole = of_class.sum(0).clamp(min=1)[naming.field]
+            parts.append((among * of_class[:, naming.field].T).sum(1) / whole)
+        return torch.cat(parts)
 
     def _counts(self, part: Part, scores: Tensor, asked: Tensor) -> Tensor:
         """[2, levels], how many cells are at each level, and how many are at any of its field."""
@@ -173,9 +205,28 @@ class Weighing(Stages):
                 cells.copy_(before[part])
             network = tilted(cast(Network, self.denoiser), self.codec, self.fitting.done)
             Stages(network, self.codec, self.sampler, self.grid).draw(table, children, units, scores, stage, (*seed, turn))
-            for (child, what), cells in made.items() if share else ():
+            for (child, what), cells in made.items():
+                part = child, "group" if what == "groups" else what
+                own = stage in (1, 5)
+                self.fitting.drawn[part] = self.codec.known_by(*part, scores, own), own
                 asked = (before[child, what].isnan() & ~cells.isnan())[0]
-                self.fitting.weigh((child, "group" if what == "groups" else what), cells[0].nan_to_num(), asked)
+                if share:
+                    self.fitting.weigh(part, cells[0].nan_to_num(), asked, share)
+
+
+def _as_many(drawn: np.ndarray, trained: np.ndarray) -> np.ndarray:
+    """float64 [n], what each of those trained on counts for as many to be of each class as of those drawn."""
+    count = int(max(drawn.max(initial=0), trained.max(initial=0))) + 1
+    of_drawn, of_trained = (np.bincount(of, minlength=count) for of in (drawn, trained))
+    weights = (of_drawn / np.maximum(of_trained, 1))[trained]
+    return weights if weights.any() else np.ones(len(trained))
+
+
+def _quantile(y: np.ndarray, at: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The quantiles of y [n] that count for so much; linear between the middles of their shares."""
+    order = np.argsort(y, kind="stable")
+    upto = np.cumsum(weights[order])
+    return np.interp(at, (upto - weights[order] / 2) / upto[-1], y[order])
 
 
 def _part(key: str) -> Part:

@@ -103,6 +103,10 @@ class Classes:
         """Channels that tell the class of a row."""
         return self.tables[table].code.width if table in self.tables else 0
 
+    def level(self, table: str, scores: np.ndarray) -> Indices:
+        """int64 [n], the classes that scores [n, width] tell."""
+        return self.tables[table].code.level(scores)
+
     def ends(self, table: str) -> tuple[np.ndarray, np.ndarray] | None:
         """Both ends [k, width] of the scores of all classes; None of a table without any."""
         return leveled(self.tables[table].code) if table in self.tables else None
@@ -173,7 +177,7 @@ def _spread(one: TableScores, what: str, numbers: Indices, classes: Indices, cou
     values, known = one.of_groups(rows) if what == "group" else one.of_rows(rows)
     for c in numbers.tolist():
         there = known[:, c].numpy() & (classes >= 0)
-        of, z = classes[there], values[there, c].double().numpy()
+        of, z = classes[there], values[:, c].double().numpy()[there]
         n, first, second = (np.bincount(of, weights, minlength=count) for weights in (np.ones(len(z)), z, z * z))
         mean = first / (n + BACKED)
         out[:, 0, c] = mean

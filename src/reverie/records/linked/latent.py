@@ -56,10 +56,10 @@ class LatentClasses:
         """The classes of a table; None of one with too few rows, or where nothing tells them apart.
 
         Args:
-            levels: see _levels.
+            levels: by cell, how many levels its channels tell; and int64 [2, n], (group or row, level) of all that are known.
         """
         x = _present(table, tree, scores, levels)
-        n = x.shape[0]
+        n = _count(table, tree, scores)
         some = np.asarray(x.sum(0)).ravel()
         rare = np.minimum(some, n - some)
         told = np.sort(np.argsort(-rare, kind="stable")[: min(FEATURES, int((rare >= FEWEST).sum()))])
@@ -105,11 +105,15 @@ class LatentClasses:
         return cls(np.array(config["features"], dtype=np.int64), odds, least, Digits.from_config(config["code"]))
 
 
+def _count(table: str, tree: Tree, scores: Mapping[str, TableScores]) -> int:
+    return len(scores[table] if table == tree.root else scores[table].above)
+
+
 def _present(
     table: str, tree: Tree, scores: Mapping[str, TableScores], levels: Mapping[Cell, tuple[int, np.ndarray]]
 ) -> csr_array:
     """float32 [rows, D], 1 for what there is in each row of a table and in what hangs on it: levels, and numbers of rows."""
-    n, width = len(scores[table] if table == tree.root else scores[table].above), 0
+    n, width = _count(table, tree, scores), 0
     rows, columns = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
 
     def up(other: str, at: Indices) -> Indices:

@@ -23,6 +23,7 @@ from reverie.records.leveled import leveled
 from reverie.records.levels import OrderedProbit
 from reverie.records.linked.classes import Classes
 from reverie.records.linked.forms import LinkedForms
+from reverie.records.linked.scores import TableScores
 from reverie.records.linked.tree import Tree
 
 __all__ = ["Layout"]
@@ -72,6 +73,29 @@ class Layout:
         """Those of a row, or of a patient's group, that tell its latent class; the flags come after them."""
         first = self.own(table)[table != self.tree.root]
         return slice(first, first + self.classes.width(table))
+
+    def classes_of(self, table: str, scores: Mapping[str, TableScores]) -> np.ndarray:
+        """int64 [rows], the latent class of each row of a table as scores tell it; -1 where they tell none."""
+        one, root = scores[table], table == self.tree.root
+        which = np.arange(len(one) if root else len(one.above))
+        if not self.classes.width(table):
+            return np.full(len(which), -1)
+        values, known = (one.of_groups if root else one.of_rows)(which)
+        own = self.class_channels(table)
+        return np.where(known[:, own.start].numpy(), self.classes.level(table, values[:, own].double().numpy()), -1)
+
+    def known_by(self, table: str, what: str, scores: Mapping[str, TableScores], own: bool) -> np.ndarray:
+        """int64, the class that each "group" or row of a table is known by, as Cells.expected counts: with `own` that of the
+        row itself where there is one, else that of the row above."""
+        one, parent = scores[table], self.tree[table].parent
+        of, above = np.zeros(len(one) if what == "group" else len(one.above), dtype=np.int64), 0
+        if parent is not None:
+            above = self.classes.count(parent)
+            of = 1 + self.classes_of(parent, scores)[one.parent if what == "group" else one.above]
+        if own and (what == "group") == (parent is None):
+            mine = self.classes_of(table, scores)
+            of = np.where(mine >= 0, 1 + above + mine, of)
+        return of
 
     def widths(self, table: str) -> tuple[int, int]:
         """Channels of a group and of a row, class and flags with them."""
