@@ -222,7 +222,7 @@ def _cut(asked, longest):
 def test_scores_are_put_right_by_ranks_and_the_rest_stays():
     drawn = torch.randn(2000, 2, generator=generator(0, "drawn")) * 0.5 + 1
     real = torch.randn(2000, 2, generator=generator(0, "real"))
-    fitting = Fitting({("a", "rows"): real}, {})
+    fitting = Fitting({("a", "rows"): real}, {}, lambda *_: np.zeros(len(real), dtype=np.int64))
     asked = torch.tensor([True, False]).expand(2000, 2)
     right = fitting("a", "rows", drawn, asked)
     assert abs(float(right[:, 0].mean())) < 0.02 and abs(float(right[:, 0].std()) - 1) < 0.03
@@ -237,7 +237,7 @@ def test_levels_that_come_too_seldom_come_as_often_as_they_did():
     ends = np.array([-np.inf, -1.0, 1.0, np.inf])[:, None]
     cells = Cells(2, (Leveled((0,), ends[:-1], ends[1:]),))
     real = torch.randn(4000, 2, generator=generator(0, "real"))
-    fitting = Fitting({("a", "rows"): real}, {("a", "rows"): cells})
+    fitting = Fitting({("a", "rows"): real}, {("a", "rows"): cells}, lambda *_: np.zeros(4000, dtype=np.int64))
     asked, own = torch.tensor([True, False]).expand(4000, 2), torch.tensor([0.6, 0.39, 0.01]).log()
     for turn in range(4):
         shares = (own + fitting.tilts["a", "rows"]).softmax(0)

@@ -160,12 +160,13 @@ class Fitting:
         """[levels], the share of each among those trained on, were as many of them of each class as of what was drawn."""
         aims, of_aims = self._aims[part]
         shares = (aims / of_aims.clamp(min=1)).split([len(naming.field) for naming in self._namings[part]])
-        classes, parts = torch.from_numpy(self.drawn[part][0]), [torch.zeros(0)]
+        parts = [torch.zeros(0)]
         for naming, share in zip(self._namings[part], shares, strict=True):
             if naming.expected is None:
                 parts.append(share)
                 continue
             here = asked[:, naming.first].float()
+            classes = torch.from_numpy(self.drawn[part][0])
             of_class = torch.zeros(naming.expected.shape[1], here.shape[1]).index_add(0, classes, here)
             among = naming.shares(share.clamp(min=1e-9).log()[:, None] + naming.expected).exp()
             whole = of_class.sum(0).clamp(min=1)[naming.field]

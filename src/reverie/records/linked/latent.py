@@ -56,7 +56,7 @@ class LatentClasses:
         """The classes of a table; None of one with too few rows, or where nothing tells them apart.
 
         Args:
-            levels: by cell, how many levels its channels tell; and int64 [2, n], (group or row, level) of all that are known.
+            levels: by cell, how many its channels tell; and int64 [2, n], (group or row, level) of all that are known.
         """
         x = _present(table, tree, scores, levels)
         n = _count(table, tree, scores)
