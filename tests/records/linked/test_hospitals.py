@@ -10,7 +10,7 @@ import yaml
 
 import reverie
 from reverie.cli import main
-from reverie.errors import UsageError
+from reverie.errors import DataError, UsageError
 from reverie.evaluation.linked.hospital import Hospital
 from reverie.evaluation.linked.plan import Plan
 from reverie.records.linked import LinkedForms, LinkedSchema, read_linked
@@ -273,3 +273,36 @@ def test_what_is_written_empty_is_told():
     tables = read_linked(frames)
     notes = LinkedForms.of(tables.schema, grow(tables)).notes
     assert [note for note in notes if "letter" in note] == ["stays: letter is free text, and is written empty."]
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "said"),
+    [
+        ("stays", pl.col("patient_id").str.to_lowercase(), "112 cells name no row there ('p000', where 'P000' stands)"),
+        ("tests", pl.col("stay_id") + "X", "is called as keys of stays are"),
+        ("stays", pl.col("patient_id").alias("mrn"), "mrn names rows of patients by their patient_id"),
+    ],
+)
+def test_rows_of_patients_are_never_carried_over(table, key, said):
+    frames = ward()
+    frames[table] = frames[table].with_columns(key).drop({"patient_id"} if "mrn" in said else ())
+    said = said.replace("112", str(frames["stays"].height))
+    with pytest.raises(DataError, match=re.escape(said)):
+        read_linked(frames)
+
+
+def test_what_contradicts_itself_in_time_or_in_keys_is_told():
+    frames = ward()
+    who, rows = frames["patients"]["patient_id"], pl.int_range(pl.len())
+    frames["patients"] = frames["patients"].with_columns(
+        birth_date=pl.when(rows == 0).then(date(2024, 12, 1)).otherwise(date(1950, 1, 1)), mother_patient_id=who.shift(1)
+    )
+    twisted = pl.col("admitted") - pl.duration(days=1)
+    frames["stays"] = frames["stays"].with_columns(discharged=pl.when(rows % 9 == 0).then(twisted).otherwise("discharged"))
+    pairs = pl.DataFrame({"from_patient_id": who, "to_patient_id": who.reverse(), "kind": ["a", "b", "c"] * 15})
+    notes = read_linked(frames | {"contacts": pairs.filter(pl.col("kind") != "c")}).notes
+    late, early = len(frames["stays"][::9]), (frames["stays"]["patient_id"] == "P000").sum()
+    assert any(f"stays: {late} rows end (discharged) before they begin (admitted)" in note for note in notes)
+    assert any(f"stays: {early} row" in note and "before the patients.birth_date of" in note for note in notes)
+    assert any("mother_patient_id names another row of patients: it is empty in what is made" in note for note in notes)
+    assert any("contacts.to_patient_id names a row of patients as from_patient_id does" in note for note in notes)

@@ -8,6 +8,8 @@ import polars as pl
 
 from reverie.errors import UsageError, unknown
 from reverie.records.linked.clocks import ends_early
+from reverie.records.linked.key_faults import plainly
+from reverie.records.linked.lifetimes import beyond_life
 from reverie.records.linked.schema import Clock, ForeignKey, LinkedSchema, LinkedTable
 from reverie.records.places import counted, shown
 
@@ -66,6 +68,7 @@ def faults_of(schema: LinkedSchema, frames: Frames) -> Iterator[str]:
             yield f"{table.name}: {counted(early, 'row', 'ends end')} before {'it begins' if early == 1 else 'they begin'}."
         if table.parent is not None:
             yield from _beside_parent(table, frames, schema)
+    yield from beyond_life(schema, frames)
 
 
 def _dangling(frame: pl.DataFrame, key: ForeignKey, frames: Frames, schema: LinkedSchema) -> str | None:
@@ -75,7 +78,9 @@ def _dangling(frame: pl.DataFrame, key: ForeignKey, frames: Frames, schema: Link
     if not lost.len():
         return None
     first = f"{shown(lost[0])}{' and others' if lost.n_unique() > 1 else ''}"
-    return f"{key.column}: {counted(lost.len(), 'cell', 'names name')} no row of {key.table} ({first})."
+    near = int(plainly(lost).is_in(plainly(there).implode()).sum())
+    more = f"; {near:,} would, were capitals and zeros before keys written alike" if near else ""
+    return f"{key.column}: {counted(lost.len(), 'cell', 'names name')} no row of {key.table} ({first}){more}."
 
 
 def _beside_parent(table: LinkedTable, frames: Frames, schema: LinkedSchema) -> Iterator[str]:

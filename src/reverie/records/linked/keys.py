@@ -15,7 +15,7 @@ import polars as pl
 from reverie.records.column_names import PERSONS, id_of, identifier_rank, tells_apart, words
 from reverie.records.linked.schema import ForeignKey
 
-__all__ = ["Tie", "fit_of", "foreign", "key_of", "names_a_person", "names_key", "singular", "ties"]
+__all__ = ["Tie", "fit_of", "foreign", "key_of", "names_a_person", "names_key", "says_of_what", "singular", "ties"]
 
 FOUND = 0.5
 """Of the values of a column, the least share that are keys of a table it refers to; the rest dangle, and are counted."""
@@ -73,6 +73,11 @@ def names_a_person(column: str) -> bool:
     """Whether a column is called as the keys of patients are."""
     rank = identifier_rank(column)
     return rank is not None and rank <= PERSONS
+
+
+def says_of_what(key: str) -> bool:
+    """Whether a key is called after what it is of, rather than "number", as every table may have one."""
+    return names_a_person(key) or bool({*words(key)} - {*_KEY})
 
 
 def key_of(frame: pl.DataFrame, table: str, others: Sequence[pl.DataFrame]) -> tuple[str | None, tuple[str, ...]]:

@@ -11,18 +11,16 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from reverie.errors import DataError, UsageError
+from reverie.errors import UsageError
 from reverie.records.column_names import words
-from reverie.records.linked.clocks import clock_of
+from reverie.records.linked.clocks import clock_of, no_interval
+from reverie.records.linked.key_faults import no_key_twice, none_astray
 from reverie.records.linked.keys import Tie, fit_of, foreign, key_of, names_a_person, names_key, singular, ties
 from reverie.records.linked.schema import Clock, ForeignKey, Kind, LinkedSchema, LinkedTable
+from reverie.records.places import counted
 from reverie.records.shapes.long_words import CODE, COUNT, TEST, VALUE
 
 __all__ = ["Hall", "with_implied"]
-
-MOSTLY = 0.9
-"""From this share of different values on, a column that is named as the key of its table was meant to be it, and what
-stands twice is a fault."""
 
 
 def spoken_of(frames: Mapping[str, pl.DataFrame], key: str) -> pl.DataFrame:
@@ -61,7 +59,7 @@ class Hall:
 
     def schema(self) -> LinkedSchema:
         for table, frame in self.frames.items():
-            self._no_fault_of_keys(table, frame)
+            no_key_twice(frame, table, self.name)
             self.keys[table], others = key_of(frame, table, [of for name, of in self.frames.items() if name != table])
             if others:
                 self.notes.append(
@@ -72,6 +70,9 @@ class Hall:
         self.ties = {table: self._one_a_column(table) for table in self.frames}
         self.people = set(self._people())
         self.hanging = self._below()
+        keyed = {t: self.frames[t][str(self.keys[t])] for t in self.frames if t in self.hanging and self.keys[t] is not None}
+        tied = {table: {tie.column for tie in of} for table, of in self.ties.items()}
+        self.notes += none_astray(self.frames, self.name, keyed, tied, self.hanging)
         while circle := self._circle():
             self._open(circle)
         depth = {table: self._depth(table) for table in self.frames}
@@ -82,19 +83,6 @@ class Hall:
         for table in self.empty:
             self.notes.append(f"{table} has no rows: its header is carried over.")
             yield LinkedTable(name=table, kind="lookup", why="has no rows")
-
-    def _no_fault_of_keys(self, table: str, frame: pl.DataFrame) -> None:
-        """Raises DataError for a column that was meant to be the key of its table, and is that of two rows."""
-        for column in frame.columns:
-            if not names_key(column) or fit_of(column, table) > 0 or frame[column].is_unique().all():
-                continue
-            cells = frame[column].drop_nulls()
-            if frame.height > 1 and cells.n_unique() >= MOSTLY * frame.height:
-                twice = cells.filter(cells.is_duplicated())
-                which = f"{twice[0]!r} stands in several rows that differ" if twice.len() else "an empty cell is the key"
-                raise DataError(
-                    f"{self.name}/{table}: {column} is its key, and {which}: keep one of them, or rename the column."
-                )
 
     def _find_people(self) -> None:
         """Makes the table of patients where others only speak of them."""
@@ -228,12 +216,24 @@ class Hall:
             deep = [key for key in above if 2 * filled[key.column] >= frame.height] or above
             nearest = max(deep, key=lambda key: (depth[key.table], filled[key.column], -key.dangling))
             parent, clock = nearest.table, clock_of(frame, nearest.column)
+            if (twisted := no_interval(frame, clock)) is not None:
+                start, end, count = twisted
+                begun = f"{'it begins' if count == 1 else 'they begin'} ({start})"
+                self.notes.append(
+                    f"{table}: {counted(count, 'row', 'ends end')} ({end}) before {begun}, too many for an interval: "
+                    "correct them, or say `clock` in a schema."
+                )
         kind, why = self._kind(table, parent, refers, clock)
-        self.notes += [
-            f"{table}.{key.column} names another row of {table}: in what is made the row of the same patient before it."
-            for key in refers
-            if key.table == table
-        ]
+        seen: dict[str, str] = {}
+        for key in (key for key in refers if key.table in self.hanging and key.table != table):
+            if (first := seen.setdefault(key.table, key.column)) != key.column:
+                self.notes.append(
+                    f"{table}.{key.column} names a row of {key.table} as {first} does: in what is made both name one and "
+                    "the same, for each patient is made alone."
+                )
+        made = "it is empty in what is made, for each patient is made alone"
+        made = made if table in self.people else "in what is made the row of the same patient before it"
+        self.notes += [f"{table}.{key.column} names another row of {table}: {made}." for key in refers if key.table == table]
         if table in self.people:
             self.notes += [
                 f"{table}.{key.column} refers to {key.table}, which refers to {table}: it is made last, and names the first "
