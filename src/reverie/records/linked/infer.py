@@ -74,10 +74,12 @@ def _read(source: Any, schema: LinkedSchema | None, name: str, most: Bounds, who
             said.append(f"{table}: {counted(alike, 'row')} identical to another and kept once.")
         said += [f"{table}: {note}" for note in more]
     said += _zones(frames, forms)
+    fault = None
     if schema is None and standard is not None:
         schema = schema_of(standard.tables, frames, standard.title)
     elif schema is None:
-        schema = Hall(frames, name, said).schema()
+        hall = Hall(frames, name, said)
+        schema, fault = hall.schema(), hall.fault
     else:
         found_wrong(schema, frames, name, whole)
     frames = with_implied(frames, schema)
@@ -88,7 +90,8 @@ def _read(source: Any, schema: LinkedSchema | None, name: str, most: Bounds, who
             frames[table.name] = frames[table.name].with_columns(pl.col(clock.end).cast(of_start))
     said += faults_of(schema, frames)
     called = None if standard is None else standard.called
-    return LinkedTables(frames, schema, name, tuple(dict.fromkeys(said)), None, called, forms, _suffix(source, schema))
+    suffix = _suffix(source, schema)
+    return LinkedTables(frames, schema, name, tuple(dict.fromkeys(said)), None, called, forms, suffix, fault)
 
 
 def _suffix(source: Any, schema: LinkedSchema) -> str:

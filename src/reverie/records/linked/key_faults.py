@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 
 import polars as pl
 
@@ -10,7 +10,7 @@ from reverie.errors import DataError
 from reverie.records.linked.keys import fit_of, names_a_person, names_key, says_of_what
 from reverie.records.places import counted, shown
 
-__all__ = ["no_key_twice", "none_astray", "plainly"]
+__all__ = ["astray", "no_key_twice", "plainly"]
 
 MOSTLY = 0.9
 """From this share of different values on, a column that is named as the key of its table was meant to be it, and what
@@ -29,43 +29,46 @@ def no_key_twice(frame: pl.DataFrame, table: str, name: str) -> None:
             raise DataError(f"{name}/{table}: {column} is its key, and {which}: keep one of them, or rename the column.")
 
 
-def none_astray(
+def astray(
     frames: Mapping[str, pl.DataFrame],
     name: str,
     keys: Mapping[str, pl.Series],
     tied: Mapping[str, Collection[str]],
     hanging: Collection[str],
-) -> Iterator[str]:
-    """A sentence for each table that hangs on patients, and has a column called as the key of another that ties nothing.
+) -> tuple[list[str], str | None]:
+    """Columns that are called as the key of another table and tie nothing: a sentence for each in a table that hangs on
+    patients, and one for the first that does not. Carried over as it is, such a table would give patients away.
 
     Args:
         keys: by the name of a table that hangs on patients, its key.
         tied: by the name of a table, its columns that refer to others.
-
-    Raises DataError for such a table that does not hang on them: carried over as it is, it would give patients away.
     """
+    notes, fault = [], None
     for table, frame in frames.items():
-        found = _astray(frame.drop(tied[table]), {other: cells for other, cells in keys.items() if other != table})
+        found = _astray(frame.drop(*tied[table]), {other: cells for other, cells in keys.items() if other != table})
         if found is None:
             continue
         column, other = found
-        if table in hanging:
-            if column not in (key.name for of, key in keys.items() if of == table):
-                yield f"{table}.{column} is called as keys of {other} are, and names few of its rows: it ties nothing."
-            continue
-        ours, theirs = (cells.drop_nulls().cast(pl.String) for cells in (frame[column], keys[other]))
-        lost = ours.filter(~ours.is_in(theirs.implode()))
-        if not lost.len():
-            raise DataError(
-                f"{name}/{table}: {column} names rows of {other} by their {theirs.name}: call both columns alike."
-            )
-        near = theirs.filter(plainly(theirs) == plainly(lost)[0])
-        first = f"{shown(lost[0])}{f', where {shown(near[0])} stands' if near.len() else ''}"
-        none = counted(lost.len(), "cell", "names name")
-        raise DataError(
-            f"{name}/{table}: {column} is called as keys of {other} are, and {none} no row there ({first}): write keys "
-            "alike in both tables, or rename the column if it names something else."
-        )
+        if table not in hanging:
+            fault = fault or f"{name}/{table}: {_apart(frame[column], other, keys[other])}"
+        elif table not in keys or column != keys[table].name:
+            notes.append(f"{table}.{column} is called as keys of {other} are, and names few of its rows: it ties nothing.")
+    return notes, fault
+
+
+def _apart(cells: pl.Series, other: str, keys: pl.Series) -> str:
+    """Why cells that are called as the keys of another table name no row there, and what to do."""
+    ours, theirs = (series.drop_nulls().cast(pl.String) for series in (cells, keys))
+    lost = ours.filter(~ours.is_in(theirs.implode()))
+    if not lost.len():
+        return f"{cells.name} names rows of {other} by their {keys.name}: call both columns alike."
+    near = theirs.filter(plainly(theirs) == plainly(lost)[0])
+    first = f"{shown(lost[0])}{f', where {shown(near[0])} stands' if near.len() else ''}"
+    return (
+        f"{cells.name} is called as keys of {other} are, and {counted(lost.len(), 'cell', 'names name')} no row there "
+        f"({first}): write keys alike in both tables, rename the column if it names something else, or say in a schema what "
+        "the table is."
+    )
 
 
 def _astray(frame: pl.DataFrame, keys: Mapping[str, pl.Series]) -> tuple[str, str] | None:

@@ -14,7 +14,7 @@ import polars as pl
 from reverie.errors import UsageError
 from reverie.records.column_names import words
 from reverie.records.linked.clocks import clock_of, no_interval
-from reverie.records.linked.key_faults import no_key_twice, none_astray
+from reverie.records.linked.key_faults import astray, no_key_twice
 from reverie.records.linked.keys import Tie, fit_of, foreign, key_of, names_a_person, names_key, singular, ties
 from reverie.records.linked.schema import Clock, ForeignKey, Kind, LinkedSchema, LinkedTable
 from reverie.records.places import counted
@@ -39,7 +39,8 @@ def with_implied(frames: Mapping[str, pl.DataFrame], schema: LinkedSchema) -> di
 @dataclass
 class Hall:
     """What is known of tables while it is found out; `back` are columns, (table, column), that refer to what hangs on their
-    own table: such ties tie nothing."""
+    own table: such ties tie nothing.
+    `fault` is why the tables cannot be trained on as they are tied."""
 
     frames: dict[str, pl.DataFrame]
     name: str
@@ -51,6 +52,7 @@ class Hall:
     hanging: set[str] = field(default_factory=set)
     back: set[tuple[str, str]] = field(default_factory=set)
     empty: list[str] = field(init=False)
+    fault: str | None = None
 
     def __post_init__(self) -> None:
         """Nothing is found out of tables without a row."""
@@ -72,7 +74,8 @@ class Hall:
         self.hanging = self._below()
         keyed = {t: self.frames[t][str(self.keys[t])] for t in self.frames if t in self.hanging and self.keys[t] is not None}
         tied = {table: {tie.column for tie in of} for table, of in self.ties.items()}
-        self.notes += none_astray(self.frames, self.name, keyed, tied, self.hanging)
+        notes, self.fault = astray(self.frames, self.name, keyed, tied, self.hanging)
+        self.notes += notes
         while circle := self._circle():
             self._open(circle)
         depth = {table: self._depth(table) for table in self.frames}
