@@ -308,3 +308,20 @@ def test_what_contradicts_itself_in_time_or_in_keys_is_told():
     assert any(f"stays: {early} row" in note and "before the patients.birth_date of" in note for note in notes)
     assert any("mother_patient_id names another row of patients: it is empty in what is made" in note for note in notes)
     assert any("contacts.to_patient_id names a row of patients as from_patient_id does" in note for note in notes)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_keys_that_programs_write_as_decimals_are_the_whole_numbers_that_they_are(suffix, tmp_path):
+    frames = ward()
+    for table in ("stays", "tests"):
+        number = pl.col("stay_id").str.slice(1).cast(pl.Int64)
+        frames[table] = frames[table].with_columns(stay_id=number, room_no=number % 7 + 0.0)
+    lacking = pl.when(pl.int_range(pl.len()) > 0).then("stay_id").cast(pl.Float64)  # none of the first row, as pandas has it
+    frames["tests"] = frames["tests"].with_columns(stay_id=lacking)
+    for name, frame in frames.items():
+        frame.write_csv(tmp_path / f"{name}.csv") if suffix == ".csv" else frame.write_parquet(tmp_path / f"{name}.parquet")
+    tables = read_linked(tmp_path)
+    assert tables.schema["tests"].parent == "stays" and tables.schema["tests"].to("stays").dangling == 0
+    assert tables.frames["tests"].schema["stay_id"] == pl.Int64 and tables.frames["tests"].schema["room_no"] == pl.Float64
+    assert "tests.stay_id: its keys are whole numbers, written as decimals." in tables.notes
+    assert read_linked(tmp_path, tables.schema).frames["tests"].equals(tables.frames["tests"])

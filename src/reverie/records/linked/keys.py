@@ -15,7 +15,18 @@ import polars as pl
 from reverie.records.column_names import PERSONS, id_of, identifier_rank, tells_apart, words
 from reverie.records.linked.schema import ForeignKey
 
-__all__ = ["Tie", "fit_of", "foreign", "key_of", "names_a_person", "names_key", "says_of_what", "singular", "ties"]
+__all__ = [
+    "Tie",
+    "fit_of",
+    "foreign",
+    "key_of",
+    "names_a_person",
+    "names_key",
+    "says_of_what",
+    "singular",
+    "ties",
+    "whole_keys",
+]
 
 FOUND = 0.5
 """Of the values of a column, the least share that are keys of a table it refers to; the rest dangle, and are counted."""
@@ -73,6 +84,17 @@ def names_a_person(column: str) -> bool:
     """Whether a column is called as the keys of patients are."""
     rank = identifier_rank(column)
     return rank is not None and rank <= PERSONS
+
+
+def whole_keys(frame: pl.DataFrame) -> dict[str, pl.Series]:
+    """By name the columns of decimals that are called as keys, as the whole numbers that all of their cells are: programs
+    that know no empty whole number write 7.0."""
+    found = {}
+    for column in (c for c, dtype in frame.schema.items() if dtype.is_float() and names_key(c)):
+        whole = frame[column].cast(pl.Int64, strict=False)
+        if whole.count() and whole.cast(pl.Float64).equals(frame[column].cast(pl.Float64)) and whole.abs().max() < 2**53:
+            found[column] = whole
+    return found
 
 
 def says_of_what(key: str) -> bool:
