@@ -12,6 +12,8 @@ import polars as pl
 from reverie.records.forms import AnyForm, DateForm
 from reverie.records.kinds import Mixed
 from reverie.records.linked.checks import faults_of, found_wrong
+from reverie.records.linked.databases import declared
+from reverie.records.linked.declared import Declared
 from reverie.records.linked.keys import whole_keys
 from reverie.records.linked.opening import opened
 from reverie.records.linked.schema import LinkedSchema, LinkedTable
@@ -82,7 +84,8 @@ def _read(source: Any, schema: LinkedSchema | None, name: str, most: Bounds, onc
     if schema is None and standard is not None:
         schema = schema_of(standard.tables, frames, standard.title)
     elif schema is None:
-        hall = Hall(frames, name, said)
+        keys = Declared() if isinstance(source, Mapping) or Path(source).is_dir() else declared(str(source), name)
+        hall = Hall(frames, name, said, declared=keys)
         schema, fault = hall.schema(), hall.fault
     else:
         found_wrong(schema, frames, name, once)

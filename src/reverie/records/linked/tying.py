@@ -14,6 +14,7 @@ import polars as pl
 from reverie.errors import UsageError
 from reverie.records.column_names import words
 from reverie.records.linked.clocks import clock_of, no_interval
+from reverie.records.linked.declared import Declared
 from reverie.records.linked.key_faults import astray, no_key_twice
 from reverie.records.linked.keys import Tie, fit_of, foreign, key_of, names_a_person, names_key, singular, ties
 from reverie.records.linked.schema import Clock, ForeignKey, Kind, LinkedSchema, LinkedTable
@@ -53,6 +54,7 @@ class Hall:
     back: set[tuple[str, str]] = field(default_factory=set)
     empty: list[str] = field(init=False)
     fault: str | None = None
+    declared: Declared = field(default_factory=Declared)
 
     def __post_init__(self) -> None:
         """Nothing is found out of tables without a row."""
@@ -62,7 +64,9 @@ class Hall:
     def schema(self) -> LinkedSchema:
         for table, frame in self.frames.items():
             no_key_twice(frame, table, self.name)
-            self.keys[table], others = key_of(frame, table, [of for name, of in self.frames.items() if name != table])
+            rest = [of for name, of in self.frames.items() if name != table]
+            told = self.declared.key(table, frame)
+            self.keys[table], others = key_of(frame, table, rest) if told is None else (told, ())
             if others:
                 self.notes.append(
                     f"{table}: {self.keys[table]} and {' and '.join(others)} could be its key; {self.keys[table]} is taken, "
@@ -70,6 +74,7 @@ class Hall:
                 )
         self._find_people()
         self.ties = {table: self._one_a_column(table) for table in self.frames}
+        self._tie_as_declared()
         self.people = set(self._people())
         self.hanging = self._below()
         keyed = {t: self.frames[t][str(self.keys[t])] for t in self.frames if t in self.hanging and self.keys[t] is not None}
@@ -82,6 +87,12 @@ class Hall:
         order = sorted(self.frames, key=lambda table: (table not in self.hanging, depth[table]))
         return LinkedSchema(tables=(*(self._table(table, depth) for table in order), *self._without_rows()))
 
+    def _tie_as_declared(self) -> None:
+        for table, tie in self.declared.ties(self.frames, self.keys):
+            self.ties[table] = [*(one for one in self.ties[table] if one.column != tie.column), tie]
+            key, other = self.keys[tie.table], self.ties[tie.table]  # whose own key refers to nothing below it
+            self.ties[tie.table] = [one for one in other if one.declared or (one.table, one.column) != (table, key)]
+
     def _without_rows(self) -> Iterator[LinkedTable]:
         for table in self.empty:
             self.notes.append(f"{table} has no rows: its header is carried over.")
@@ -92,9 +103,10 @@ class Hall:
         if any(map(self._names_people, self.frames)):
             return
         spoken: dict[str, int] = {}
-        for frame in self.frames.values():
+        told = {(table, tie.column) for table, tie in self.declared.ties(self.frames, self.keys)}
+        for table, frame in self.frames.items():
             for column, dtype in frame.schema.items():
-                if names_a_person(column) and (dtype == pl.String or dtype.is_integer()):
+                if (table, column) not in told and names_a_person(column) and (dtype == pl.String or dtype.is_integer()):
                     spoken[column] = spoken.get(column, 0) + 1
         if not spoken:
             return
@@ -122,7 +134,9 @@ class Hall:
         """Whether the key of a table names persons, by its own name or, where that is "id" alone, by the table's."""
         key = self.keys[table]
         return key is not None and (
-            names_a_person(key) or (words(key) == ["id"] and names_a_person(f"{singular(table)}_id"))
+            names_a_person(key)
+            or (words(key) == ["id"] and names_a_person(f"{singular(table)}_id"))
+            or any(names_a_person(t.column) for _, t in self.declared.ties(self.frames, self.keys) if t.table == table)
         )
 
     def _people(self) -> list[str]:
