@@ -210,6 +210,11 @@ def test_keys_that_are_called_guid_and_codes_that_a_table_explains_are_keys():
             {"clock": {"kind": "interval", "start": "admitted", "end": "admitted"}},
             "admitted is the start and the end: name another",
         ),
+        (
+            "stays",
+            {"clock": {"kind": "interval", "start": "discharged", "end": "admitted"}},
+            "rows end (admitted) before they begin (discharged): swap",
+        ),
         ("patients", {"implied": True}, "the tables has such a table: strike `implied`"),
     ],
 )

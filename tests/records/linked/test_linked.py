@@ -401,6 +401,12 @@ def test_a_schema_goes_out_and_back_and_holds_the_tables_to_it(mimic):
         (("kind: interval", "kind: instant"), "an interval has a start and an end"),
         (("  key: hadm_id\n", ""), "refers to admissions, which has no key"),
         (("tables:", "tablets:"), "tables: is needed"),
+        (("kind: interval", "kind: interval\n    ends: x"), "table admissions: clock: ends: there is no such field"),
+        (("kind: entities", "kind: people"), "table patients: kind: must be 'entities'"),
+        (
+            ("kind: long\n  key: labevent_id\n  parent: admissions\n", "kind: lookup\n  key: labevent_id\n"),
+            "whose keys are new in what is made",
+        ),
         (("tables:", "all: &all []\ntables: *all\nmore:"), "it has an alias"),
     ],
 )

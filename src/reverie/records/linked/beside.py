@@ -6,6 +6,7 @@ discharges     one or none for each stay, so what is in it is learned as more of
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -88,7 +89,13 @@ def tabled(name: str, forms: Mapping[str, Form], grown: Grown, schema: Schema | 
         tables = [name, *tree.beside(name)]
         stated = stated_columns(name, tables, forms)
         kinds |= {c: of.kind for c, of in stated.items() if (of.levels or not of.learned) and of.kind != "constant"}
-        schema, told = infer_parsed(parsed, PARENT, time, name, kinds, clock=form.counts)
+        try:
+            schema, told = infer_parsed(parsed, PARENT, time, name, kinds, clock=form.counts)
+        except UsageError as error:
+            if (found := re.match(r"`kinds=(.+)=(\w+)`: (.*)\.$", str(error))) is None:
+                raise  # not of a kind that was stated, which is told as of one table
+            column, kind, why = found.groups()
+            raise UsageError(f"{name}.{column} is of no kind {kind}, for {why}: name another in the schema.") from error
         columns = tuple(_number(c, told.frame) if c.name in numbers else c for c in schema.columns)
         roles = {c.name: c.role for c in columns if c.missing}
         columns = tuple(_gated(c, tree.beside(name), roles) for c in columns)
@@ -158,6 +165,8 @@ def _as_stated(
         schema = _whole(schema, {"columns": tuple(columns), "rules": ()}, wording)
         for column in stated.values():
             column.check(frame, name)
+            if column.numeric and frame.schema[column.name] == pl.String:
+                column.read(frame[column.name], name)  # which says what is no number
         schema = observed(schema, frame)
         rules = found(schema, frame.drop(ROW), forms[name].counts)
         schema = schema.model_copy(update={"rules": tuple(rule.text for rule in rules)})

@@ -54,6 +54,11 @@ def _clocked(table: LinkedTable, frame: pl.DataFrame) -> None:
             raise UsageError(f"{table.name}.{column} is said to be a time, and {seen} is none: name another, or no `clock`.")
     if len({frame.schema[column].is_numeric() for column in times}) > 1:
         raise UsageError(f"{table.name}: {' and '.join(times)} are a number and a date, no interval: name another `clock`.")
+    if table.clock is not None and 2 * (early := ends_early(frame, table.clock)) > frame.height:
+        raise UsageError(
+            f"{table.name}: {early:,} of {frame.height:,} rows end ({table.clock.end}) before they begin "
+            f"({table.clock.start}): swap `start` and `end` of its clock, or name others."
+        )
 
 
 def faults_of(schema: LinkedSchema, frames: Frames) -> Iterator[str]:
