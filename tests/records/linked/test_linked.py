@@ -2,6 +2,7 @@
 
 import sqlite3
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -169,7 +170,11 @@ def test_keys_that_a_file_declares_are_taken_and_its_views_are_told(tmp_path):
     assert twice.frames["main.spells"]["made"].to_list() == [datetime(2026, 1, 2, 1)]
     with duckdb.connect(tmp_path / "ward.duckdb") as connection:
         connection.execute("DROP TABLE main.spells")
-    _whole_as_declared(tmp_path / "ward.duckdb")
+    (tmp_path / "ward.duckdb").rename(tmp_path / "called.db")
+    _whole_as_declared(tmp_path / "called.db")
+    for place, said in ((tmp_path / "nowhere", "is not there"), (Path(__file__), "is one file")):
+        with pytest.raises(UsageError, match=said):
+            read_linked(place)
 
 
 def test_one_table_in_parts_is_not_linked(tmp_path):

@@ -27,7 +27,8 @@ def found_wrong(schema: LinkedSchema, frames: Frames, name: str, whole: bool = T
         if table.implied:
             continue
         if table.name not in frames:
-            raise unknown(f"table of {name}", table.name, frames)
+            said = str(unknown(f"table of {name}", table.name, frames)).removesuffix(".")
+            raise UsageError(f"{said}; add it, its header alone where nobody has a row.")
         columns = [table.key, *(key.column for key in table.refers)]
         columns += [table.clock.start, table.clock.end] if table.clock else []
         columns += [column.name for column in table.columns]
@@ -42,7 +43,7 @@ def found_wrong(schema: LinkedSchema, frames: Frames, name: str, whole: bool = T
                 what = f"{shown(twice[0])} stands in several rows" if twice.len() else "a cell is empty"
                 raise UsageError(f"{table.name}: {table.key} is no key, for {what}: name another, or none.")
     if left := [table for table in frames if table not in {t.name for t in schema.tables}]:
-        raise UsageError(f"{name} has the table {left[0]}, of which the schema says nothing: add it, as a lookup perhaps.")
+        raise UsageError(f"{name} has the table {left[0]}, of which the schema says nothing: add it there, or take it out.")
 
 
 def _clocked(table: LinkedTable, frame: pl.DataFrame) -> None:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import polars as pl
 
 from reverie.errors import DataError, UsageError
+from reverie.modality import DATABASES
 from reverie.records.linked.declared import Declared
 from reverie.records.places import damaged, few
 from reverie.records.reading import Query, read_source
-from reverie.records.reading.queries import Failed, asks_a_server, lite, redacted
+from reverie.records.reading.queries import Failed, asks_a_server, kind_of, lite, redacted
 
 __all__ = ["counted_rows", "declared", "relations", "views", "whole"]
 
@@ -57,11 +59,15 @@ _KEYS = {
 def relations(place: str, name: str) -> dict[str, str]:
     """What each table of a database is in a statement, by its name. Raises UsageError for a database of none, and DataError
     for one that does not answer."""
+    if not asks_a_server(place) and not place.lower().endswith(DATABASES):
+        held = "is one file" if Path(place).is_file() else "is not there"
+        raise UsageError(f"{name} {held}: give a folder of tables, .csv or .parquet, or a DuckDB or SQLite file.")
     frame = _told(place, name, _TABLES[_kind(place)])
     if not frame.height:
-        alone = views(place, name)
-        held = f"holds views alone ({few(alone)}): make tables of them, CREATE TABLE ... AS" if alone else "holds no table"
-        raise UsageError(f"{redacted(name)} {held}{'' if alone else ': give one that does'}.")
+        said = f"{redacted(name)} holds no table: give one that does."
+        if alone := views(place, name):
+            said = f"{redacted(name)} holds views alone ({few(alone)}): make tables of them (CREATE TABLE t AS SELECT ...)."
+        raise UsageError(said)
     root = frame["root"][0] if "root" in frame.columns else ""  # a schema may be called as the file
     return {called: _quoted(root, of, table) for called, (of, table) in _called(frame).items()}
 
@@ -116,7 +122,7 @@ def whole(name: str) -> Iterator[None]:
 def _kind(place: str) -> str:
     if asks_a_server(place):
         return "postgresql"
-    return "duckdb" if place.lower().endswith(".duckdb") else "sqlite"
+    return kind_of(Path(place)) or ("duckdb" if place.lower().endswith(".duckdb") else "sqlite")
 
 
 def _told(place: str, name: str, statement: str) -> pl.DataFrame:
