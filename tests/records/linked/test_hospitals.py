@@ -14,6 +14,7 @@ from reverie.errors import DataError, UsageError
 from reverie.evaluation.linked.hospital import Hospital
 from reverie.evaluation.linked.plan import Plan
 from reverie.records.linked import LinkedForms, LinkedSchema, read_linked
+from reverie.records.linked.beside import tabled
 from reverie.records.linked.clocks import seconds_of
 from reverie.records.linked.growing import grow
 from reverie.reports import linked
@@ -330,3 +331,12 @@ def test_keys_that_programs_write_as_decimals_are_the_whole_numbers_that_they_ar
     assert tables.frames["tests"].schema["stay_id"] == pl.Int64 and tables.frames["tests"].schema["room_no"] == pl.Float64
     assert "tests.stay_id: its keys are whole numbers, written as decimals." in tables.notes
     assert read_linked(tmp_path, tables.schema).frames["tests"].equals(tables.frames["tests"])
+
+
+def test_what_is_made_anew_is_told():
+    frames = ward()
+    rows = pl.int_range(pl.len())
+    frames["stays"] = frames["stays"].with_columns(letter=pl.format("L-{}", rows + 10_000), receipt_no=rows * 7 + 100)
+    codec = LinkedForms.of(read_linked(frames).schema, grow(read_linked(frames)))
+    (told,) = [note for note in tabled("stays", codec.forms, grow(read_linked(frames))).notes if "made anew" in note]
+    assert told.startswith("letter and receipt_no tell rows apart")

@@ -21,6 +21,7 @@ from reverie.records.column_names import words
 from reverie.records.infer import infer_parsed, observed
 from reverie.records.kinds import ANY, Column, Evidence, recognise_number
 from reverie.records.kinds.categorical import MAX_MIXED
+from reverie.records.kinds.identifier import Identifier
 from reverie.records.kinds.text import Text
 from reverie.records.legible import bounded, readable
 from reverie.records.linked.form import PARENT, SINCE, Form
@@ -29,9 +30,10 @@ from reverie.records.linked.stating import in_visits, named, stated_columns, sta
 from reverie.records.linked.tree import Grown, Tree, gathered, place_of
 from reverie.records.linked.wording import Wording
 from reverie.records.nominal import LISTS
+from reverie.records.nulls import listed
 from reverie.records.parsing import parse
 from reverie.records.patterns import identifying
-from reverie.records.places import ROW
+from reverie.records.places import ROW, hidden
 from reverie.records.rules.find import found
 from reverie.records.rules.reading import broken, settled
 from reverie.records.rules.rule import Filled, Rule
@@ -109,6 +111,10 @@ def tabled(name: str, forms: Mapping[str, Form], grown: Grown, schema: Schema | 
         notes += [f"{column} has numbers and text, and was read as names." for column in mixed]
         prose = [c.name for c in schema.columns if isinstance(c, Text) and not c.made and frame[c.name].count()]
         notes += [f"{column} is free text, and is written empty." for column in prose]
+        anew = [c.name for c in schema.columns if isinstance(c, Identifier) and not hidden(c.name) and c.name != PARENT]
+        if anew:
+            tells = "tells rows apart, and is" if len(anew) == 1 else "tell rows apart, and are"
+            notes.append(f"{listed(anew)} {tells} made anew in each: state another kind in a schema of what says more.")
         parsed = replace(parsed, forms=told.forms)
     table = arranged(parsed.frame, schema, name, parsed, as_read=False, part=True)
     wording = Wording(name, [name, *tree.beside(name)], forms)

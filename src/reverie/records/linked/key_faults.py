@@ -74,7 +74,7 @@ def _apart(cells: pl.Series, other: str, keys: pl.Series) -> str:
 def _astray(frame: pl.DataFrame, keys: Mapping[str, pl.Series]) -> tuple[str, str] | None:
     """A column of a table that is called as the key of another (or as keys of persons are, where that is one), and that
     table; None where there is none."""
-    for table, theirs in keys.items():
+    for table, theirs in sorted(keys.items(), key=lambda one: fit_of(one[1].name, one[0])):
         person = names_a_person(theirs.name)
         if not says_of_what(theirs.name):
             continue
