@@ -11,6 +11,7 @@ from reverie.errors import DataError
 from reverie.evaluation import privacy
 from reverie.evaluation.linked import Hospital, Plan, Sides
 from reverie.evaluation.linked.areas import ACROSS
+from reverie.evaluation.linked.lives import lives
 from reverie.evaluation.linked.single import of_tables
 from reverie.records.linked import read_linked
 
@@ -267,6 +268,20 @@ def test_the_measures_do_not_know_names_of_keys_nor_order_of_rows(real):
 def test_a_table_of_which_no_synthetic_patient_has_a_row_is_a_fault_and_no_error(real):
     none = measured(real, TIES, drugs=lambda frame: frame.clear())
     assert "linked.children.drugs~stays" in flagged(none) and none["linked.place.drugs~stays"].value == 1
+
+
+def test_of_fewer_synthetic_patients_than_are_drawn_those_are_who_have_an_event(real):
+    few, made = dict(real[2].frames), real[2].frames["patients"].head(2)["patient_id"]
+    for name, frame in few.items():
+        keep = made.head(1 + (name == "patients")).implode()  # the second has nothing else
+        if "patient_id" in frame.columns:
+            few[name] = frame.filter(pl.col("patient_id").is_in(keep))
+    for name, frame in few.items():
+        if "patient_id" not in frame.columns and "stay_id" in frame.columns:
+            few[name] = frame.filter(pl.col("stay_id").is_in(few["stays"]["stay_id"].implode()))
+    panels = lives(Sides.read(real[0], real[1], replace(real[2], frames=few))).figures["lives"]["panels"]
+    whole = [panel for panel in panels if panel["of"] == "synthetic" and "one stay" not in panel["title"]]
+    assert len(whole) == 1 and all(panel["items"] for panel in panels)
 
 
 @pytest.mark.parametrize(

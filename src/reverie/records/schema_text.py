@@ -29,14 +29,26 @@ def stated(kind: type[Stated], text: str, name: str, part: str) -> Stated:
         return kind.model_validate(tree)
     except ValidationError as error:
         first = error.errors()[0]
-        raise UsageError(f"{name}: {_place(first['loc'], tree)}{_said(first['msg'])}.") from error
+        place, said = _place(first["loc"], tree), _said(first["msg"])
+        place = "" if said.startswith(place.removeprefix("table ").removesuffix(": ")) else place
+        raise UsageError(f"{name}: {place}{said}.") from error
+
+
+_WORDS = (
+    ("^Value error, ", ""),
+    ("^Input should be a valid (tuple|list)$", "must be a list"),
+    ("^Tuple should have at least 1 item.*$", "must list one at least"),
+    ("^Extra inputs are not permitted$", "there is no such field: correct its name, or strike it"),
+    ("^Input should (be )?", "must be "),
+    ("Field required", "is needed"),
+)
+"""What pydantic says, and in whose words it is told."""
 
 
 def _said(message: str) -> str:
-    """What pydantic says, without its own words."""
-    return re.sub(r"^Value error, ", "", re.sub(r"^Input should (be )?", "must be ", message)).replace(
-        "Field required", "is needed"
-    )
+    for theirs, ours in _WORDS:
+        message = re.sub(theirs, ours, message)
+    return message
 
 
 class _Loader(yaml.SafeLoader):
@@ -66,11 +78,19 @@ def tree_of(text: str, name: str, part: str) -> dict[str, Any]:
 
 
 def _place(loc: tuple[int | str, ...], tree: Any) -> str:
-    """Where in a schema something is wrong, columns by their names."""
-    match loc:
-        case ("columns", int(at), *rest) if isinstance(column := tree["columns"][at], dict) and "name" in column:
-            parts = [f"column {column['name']}", *(str(part) for part in rest if part != column.get("kind"))]
-            return ": ".join(parts) + ": "
-        case ():
-            return ""
-    return ".".join(map(str, loc)) + ": "
+    """Where in a schema something is wrong, tables and columns by their names."""
+    parts, of, kind = [], tree, None
+    for at, part in enumerate(loc):
+        before, of = of, _inside(of, part)
+        if isinstance(part, int) and at and loc[at - 1] in ("tables", "columns") and isinstance(of, dict) and "name" in of:
+            parts[-1], kind = f"{str(loc[at - 1])[:-1]} {of['name']}", of.get("kind")
+        elif part != kind or (isinstance(before, dict) and part in before):
+            parts.append(str(part) if isinstance(part, str) else f"{part + 1}.")
+    return "".join(f"{part}: " for part in parts)
+
+
+def _inside(tree: Any, part: int | str) -> Any:
+    """What stands at a place; None where nothing does."""
+    if isinstance(tree, list) and isinstance(part, int) and part < len(tree):
+        return tree[part]
+    return tree.get(part) if isinstance(tree, dict) else None

@@ -36,7 +36,7 @@ LIMITS = {
     "patients": (
         "Synthetic patients are no patients: they must not be used to decide about a person.",
         "Synthetic is not anonymous. The attacks of the report were tried and reached what it says; others may reach more. "
-        "A guarantee needs training with differential privacy (--epsilon).",
+        "A guarantee needs training with differential privacy (--epsilon, on one table of visits).",
         "What is rare in the source is rarer or absent in what a model makes; small subgroups are not to be relied on.",
         "Biases of the source, in who was seen, measured and treated, are learned with everything else.",
         "The report sums up real patients and may name some of them by identifier: keep it where the source is kept.",

@@ -118,7 +118,8 @@ CLAIMS = (
         "Withstanding the attacks tried here: none clearly learned more about patients of the training than about others. "
         "That is no proof that nothing can be learned.",
         "Giving away without further protection: an attack found out more about patients of the training than about others. "
-        "Training with differential privacy (--epsilon) is the remedy; reports side by side show what it costs.",
+        "Training with differential privacy (--epsilon, on one table of visits) is the remedy; reports side by side show "
+        "what it costs.",
         "privacy",
         alarmed=True,
     ),

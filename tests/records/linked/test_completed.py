@@ -154,6 +154,8 @@ def test_what_the_model_cannot_read_stays_and_is_said(model, holed):
     twice = holed["discharges"].head(1).with_columns(score=pl.lit(77, pl.Int64))
     with pytest.raises(UsageError, match="stay_id is no key"):
         fit_tables(model.codec, holed | {"discharges": pl.concat([holed["discharges"], twice])})
+    with pytest.raises(UsageError, match="stays has no column stay_id, by which the model ties"):
+        fit_tables(model.codec, holed | {"stays": holed["stays"].drop("stay_id")})
     with pytest.raises(UsageError, match="no folder and no file"):
         fit_tables(model.codec, "/nowhere")
 

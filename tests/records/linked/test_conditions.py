@@ -126,6 +126,9 @@ def test_how_many_were_drawn_is_said(model, tmp_path):
         (["any stays.patient_id=P1"], "a key"),
         (["all sex=male"], "name the table"),
         (["stays.ward=A", "stays.ward=B"], "one ward and another"),
+        (["results.value>5", "results.value<4"], "'results.value>5' and 'results.value<4' cannot be at once"),
+        (["count(stays)>=3", "count(stays)<3"], "cannot be at once"),
+        (["stays.admitted>=2026-02-01", "stays.admitted<2026-02-01"], "cannot be at once"),
     ],
 )
 def test_what_cannot_be_or_is_not_understood_is_refused_in_a_sentence(model, where, said, monkeypatch):

@@ -10,10 +10,11 @@ import yaml
 
 import reverie
 from reverie.cli import main
-from reverie.errors import UsageError
+from reverie.errors import DataError, UsageError
 from reverie.evaluation.linked.hospital import Hospital
 from reverie.evaluation.linked.plan import Plan
 from reverie.records.linked import LinkedForms, LinkedSchema, read_linked
+from reverie.records.linked.beside import tabled
 from reverie.records.linked.clocks import seconds_of
 from reverie.records.linked.growing import grow
 from reverie.reports import linked
@@ -210,6 +211,11 @@ def test_keys_that_are_called_guid_and_codes_that_a_table_explains_are_keys():
             {"clock": {"kind": "interval", "start": "admitted", "end": "admitted"}},
             "admitted is the start and the end: name another",
         ),
+        (
+            "stays",
+            {"clock": {"kind": "interval", "start": "discharged", "end": "admitted"}},
+            "rows end (admitted) before they begin (discharged): swap",
+        ),
         ("patients", {"implied": True}, "the tables has such a table: strike `implied`"),
     ],
 )
@@ -273,3 +279,64 @@ def test_what_is_written_empty_is_told():
     tables = read_linked(frames)
     notes = LinkedForms.of(tables.schema, grow(tables)).notes
     assert [note for note in notes if "letter" in note] == ["stays: letter is free text, and is written empty."]
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "said"),
+    [
+        ("stays", pl.col("patient_id").str.to_lowercase(), "112 cells name no row there ('p000', where 'P000' stands)"),
+        ("tests", pl.col("stay_id") + "X", "is called as keys of stays are"),
+        ("stays", pl.col("patient_id").alias("mrn"), "mrn names rows of patients by their patient_id"),
+    ],
+)
+def test_rows_of_patients_are_never_carried_over(table, key, said):
+    frames = ward()
+    frames[table] = frames[table].with_columns(key).drop({"patient_id"} if "mrn" in said else ())
+    said = said.replace("112", str(frames["stays"].height))
+    tables = read_linked(frames)
+    with pytest.raises(DataError, match=re.escape(said)):
+        grow(tables)
+    assert grow(read_linked(frames, tables.schema)).frames["deaths"].height  # who says so has it carried over
+
+
+def test_what_contradicts_itself_in_time_or_in_keys_is_told():
+    frames = ward()
+    who, rows = frames["patients"]["patient_id"], pl.int_range(pl.len())
+    frames["patients"] = frames["patients"].with_columns(
+        birth_date=pl.when(rows == 0).then(date(2024, 12, 1)).otherwise(date(1950, 1, 1)), mother_patient_id=who.shift(1)
+    )
+    twisted = pl.col("admitted") - pl.duration(days=1)
+    frames["stays"] = frames["stays"].with_columns(discharged=pl.when(rows % 9 == 0).then(twisted).otherwise("discharged"))
+    pairs = pl.DataFrame({"from_patient_id": who, "to_patient_id": who.reverse(), "kind": ["a", "b", "c"] * 15})
+    notes = read_linked(frames | {"contacts": pairs.filter(pl.col("kind") != "c")}).notes
+    late, early = len(frames["stays"][::9]), (frames["stays"]["patient_id"] == "P000").sum()
+    assert any(f"stays: {late} rows end (discharged) before they begin (admitted)" in note for note in notes)
+    assert any(f"stays: {early} row" in note and "before the patients.birth_date of" in note for note in notes)
+    assert any("mother_patient_id names another row of patients: it is empty in what is made" in note for note in notes)
+    assert any("contacts.to_patient_id names a row of patients as from_patient_id does" in note for note in notes)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_keys_that_programs_write_as_decimals_are_the_whole_numbers_that_they_are(suffix, tmp_path):
+    frames = ward()
+    for table in ("stays", "tests"):
+        number = pl.col("stay_id").str.slice(1).cast(pl.Int64)
+        frames[table] = frames[table].with_columns(stay_id=number, room_no=number % 7 + 0.0)
+    lacking = pl.when(pl.int_range(pl.len()) > 0).then("stay_id").cast(pl.Float64)  # none of the first row, as pandas has it
+    frames["tests"] = frames["tests"].with_columns(stay_id=lacking)
+    for name, frame in frames.items():
+        frame.write_csv(tmp_path / f"{name}.csv") if suffix == ".csv" else frame.write_parquet(tmp_path / f"{name}.parquet")
+    tables = read_linked(tmp_path)
+    assert tables.schema["tests"].parent == "stays" and tables.schema["tests"].to("stays").dangling == 0
+    assert tables.frames["tests"].schema["stay_id"] == pl.Int64 and tables.frames["tests"].schema["room_no"] == pl.Float64
+    assert "tests.stay_id: its keys are whole numbers, written as decimals." in tables.notes
+    assert read_linked(tmp_path, tables.schema).frames["tests"].equals(tables.frames["tests"])
+
+
+def test_what_is_made_anew_is_told():
+    frames = ward()
+    rows = pl.int_range(pl.len())
+    frames["stays"] = frames["stays"].with_columns(receipt_no=rows * 7 + 100, slip_no=rows * 3 + 900)
+    codec = LinkedForms.of(read_linked(frames).schema, grow(read_linked(frames)))
+    (told,) = [note for note in tabled("stays", codec.forms, grow(read_linked(frames))).notes if "made anew" in note]
+    assert told.startswith("receipt_no, slip_no tell rows apart")

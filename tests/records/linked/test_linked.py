@@ -2,6 +2,7 @@
 
 import sqlite3
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -116,6 +117,64 @@ def test_a_server_is_asked_for_the_tables_of_the_schema_it_searches(mimic, postg
     assert is_linked(address)
     tied = {table.name: table for table in read_linked(address).schema.tables}
     assert tied == {table.name: table for table in read_linked(mimic).schema.tables}
+    with psycopg.connect(postgresql, autocommit=True) as connection:
+        connection.execute("CREATE SCHEMA declared")
+        connection.execute("SET search_path TO declared")
+        for statement in DECLARED[:-1]:
+            connection.execute(statement)
+    _whole_as_declared(address.replace("ward", "declared"))
+
+
+DECLARED = [
+    """CREATE TABLE "the people" (nr varchar(9) PRIMARY KEY, sex text)""",
+    """CREATE TABLE spells (n integer PRIMARY KEY, p varchar(9) REFERENCES "the people" (nr), begun date)""",
+    """CREATE TABLE found (spell integer REFERENCES spells (n), thing varchar(9), many integer)""",
+    *(f"""INSERT INTO "the people" VALUES ('0{i}', '{"mf"[i % 2]}')""" for i in range(9)),
+    *(f"INSERT INTO spells VALUES ({i + 90}, '0{i % 9}', '2026-01-{i % 9 + 1:02d}')" for i in range(18)),
+    *(f"INSERT INTO found VALUES ({i % 18 + 90}, '{'abc'[i % 3]}', {i % 5})" for i in range(36)),
+    """CREATE VIEW few AS SELECT * FROM spells""",
+]
+"""A hospital of which no name says how it is tied, and the database does."""
+
+
+def _whole_as_declared(place):
+    tables = read_linked(place)
+    assert {(t.name, t.key, t.parent) for t in tables.schema.tables} == {
+        ("the people", "nr", None), ("spells", "n", "the people"), ("found", None, "spells"),
+    }  # fmt: skip
+    assert (
+        "declared by the database" in tables.schema["found"].refers[0].why and tables.frames["the people"]["nr"][1] == "01"
+    )
+    return tables
+
+
+def test_keys_that_a_file_declares_are_taken_and_its_views_are_told(tmp_path):
+    duckdb = pytest.importorskip("duckdb")
+    with sqlite3.connect(tmp_path / "ward.db") as connection:
+        for statement in DECLARED:
+            connection.execute(statement)
+    connection.close()
+    assert (
+        "few is a view, and was left out: make a table of it to have it." in _whole_as_declared(tmp_path / "ward.db").notes
+    )
+    with duckdb.connect(tmp_path / "ward.duckdb") as connection:
+        connection.execute("CREATE SCHEMA ward")
+        connection.execute("USE ward")
+        for statement in DECLARED:
+            connection.execute(statement)
+        connection.execute("CREATE TABLE main.spells AS SELECT 1 AS n, TIMESTAMPTZ '2026-01-02 03:00:00+02' AS made")
+    with pytest.raises(AssertionError):
+        _whole_as_declared(tmp_path / "ward.duckdb")
+    twice = read_linked(tmp_path / "ward.duckdb")
+    assert twice.schema["ward.spells"].parent == "the people" and twice.schema["main.spells"].kind == "lookup"
+    assert twice.frames["main.spells"]["made"].to_list() == [datetime(2026, 1, 2, 1)]
+    with duckdb.connect(tmp_path / "ward.duckdb") as connection:
+        connection.execute("DROP TABLE main.spells")
+    (tmp_path / "ward.duckdb").rename(tmp_path / "called.db")
+    _whole_as_declared(tmp_path / "called.db")
+    for place, said in ((tmp_path / "nowhere", "is not there"), (Path(__file__), "is one file")):
+        with pytest.raises(UsageError, match=said):
+            read_linked(place)
 
 
 def test_one_table_in_parts_is_not_linked(tmp_path):
@@ -347,6 +406,12 @@ def test_a_schema_goes_out_and_back_and_holds_the_tables_to_it(mimic):
         (("kind: interval", "kind: instant"), "an interval has a start and an end"),
         (("  key: hadm_id\n", ""), "refers to admissions, which has no key"),
         (("tables:", "tablets:"), "tables: is needed"),
+        (("kind: interval", "kind: interval\n    ends: x"), "table admissions: clock: ends: there is no such field"),
+        (("kind: entities", "kind: people"), "table patients: kind: must be 'entities'"),
+        (
+            ("kind: long\n  key: labevent_id\n  parent: admissions\n", "kind: lookup\n  key: labevent_id\n"),
+            "whose keys are new in what is made",
+        ),
         (("tables:", "all: &all []\ntables: *all\nmore:"), "it has an alias"),
     ],
 )

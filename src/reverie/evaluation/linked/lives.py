@@ -58,7 +58,10 @@ def _figures(sides: Sides) -> dict[str, Any]:
     taken: set[int] = set()
     for rank in DRAWN:
         who = int(order[int(rank * (len(order) - 1))])
-        near = next(int(p) for p in np.argsort(np.abs(made - real[who]), kind="stable") if int(p) not in taken)
+        nearest = np.argsort(np.abs(made - real[who]), kind="stable")
+        near = next((int(p) for p in nearest if made[p] and int(p) not in taken), None)
+        if near is None:  # fewer synthetic patients with an event than are drawn
+            break
         taken.add(near)
         chosen += [(sides.train, who, "real", None), (sides.synthetic, near, "synthetic", None)]
     if (long := _longest(sides.train)) and (other := _longest(sides.synthetic)):

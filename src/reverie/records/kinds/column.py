@@ -71,6 +71,8 @@ class Column(Fields):
             return handler(fields)
         kind = fields.get("kind")
         if kind is not None and kind not in NAMED:
+            if kind in ("numeric", "float", "double", "decimal"):  # near "number", whose cells are made anew
+                raise ValueError(f"unknown kind {kind!r}: call it real")
             raise ValueError(str(unknown("kind", str(kind), list(NAMED))).rstrip("."))
         if cls is Column and kind is not None:
             return NAMED[kind].model_validate(fields)

@@ -6,6 +6,7 @@ discharges     one or none for each stay, so what is in it is learned as more of
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -20,6 +21,7 @@ from reverie.records.column_names import words
 from reverie.records.infer import infer_parsed, observed
 from reverie.records.kinds import ANY, Column, Evidence, recognise_number
 from reverie.records.kinds.categorical import MAX_MIXED
+from reverie.records.kinds.identifier import Identifier
 from reverie.records.kinds.text import Text
 from reverie.records.legible import bounded, readable
 from reverie.records.linked.form import PARENT, SINCE, Form
@@ -28,9 +30,10 @@ from reverie.records.linked.stating import in_visits, named, stated_columns, sta
 from reverie.records.linked.tree import Grown, Tree, gathered, place_of
 from reverie.records.linked.wording import Wording
 from reverie.records.nominal import LISTS
+from reverie.records.nulls import listed
 from reverie.records.parsing import parse
 from reverie.records.patterns import identifying
-from reverie.records.places import ROW
+from reverie.records.places import ROW, hidden
 from reverie.records.rules.find import found
 from reverie.records.rules.reading import broken, settled
 from reverie.records.rules.rule import Filled, Rule
@@ -88,7 +91,13 @@ def tabled(name: str, forms: Mapping[str, Form], grown: Grown, schema: Schema | 
         tables = [name, *tree.beside(name)]
         stated = stated_columns(name, tables, forms)
         kinds |= {c: of.kind for c, of in stated.items() if (of.levels or not of.learned) and of.kind != "constant"}
-        schema, told = infer_parsed(parsed, PARENT, time, name, kinds, clock=form.counts)
+        try:
+            schema, told = infer_parsed(parsed, PARENT, time, name, kinds, clock=form.counts)
+        except UsageError as error:
+            if (found := re.match(r"`kinds=(.+)=(\w+)`: (.*)\.$", str(error))) is None:
+                raise  # not of a kind that was stated, which is told as of one table
+            column, kind, why = found.groups()
+            raise UsageError(f"{name}.{column} is of no kind {kind}, for {why}: name another in the schema.") from error
         columns = tuple(_number(c, told.frame) if c.name in numbers else c for c in schema.columns)
         roles = {c.name: c.role for c in columns if c.missing}
         columns = tuple(_gated(c, tree.beside(name), roles) for c in columns)
@@ -102,6 +111,10 @@ def tabled(name: str, forms: Mapping[str, Form], grown: Grown, schema: Schema | 
         notes += [f"{column} has numbers and text, and was read as names." for column in mixed]
         prose = [c.name for c in schema.columns if isinstance(c, Text) and not c.made and frame[c.name].count()]
         notes += [f"{column} is free text, and is written empty." for column in prose]
+        anew = [c.name for c in schema.columns if isinstance(c, Identifier) and not hidden(c.name) and c.name != PARENT]
+        if anew:
+            tells = "tells rows apart, and is" if len(anew) == 1 else "tell rows apart, and are"
+            notes.append(f"{listed(anew)} {tells} made anew in each: state another kind in a schema of what says more.")
         parsed = replace(parsed, forms=told.forms)
     table = arranged(parsed.frame, schema, name, parsed, as_read=False, part=True)
     wording = Wording(name, [name, *tree.beside(name)], forms)
@@ -158,6 +171,8 @@ def _as_stated(
         schema = _whole(schema, {"columns": tuple(columns), "rules": ()}, wording)
         for column in stated.values():
             column.check(frame, name)
+            if column.numeric and frame.schema[column.name] == pl.String:
+                column.read(frame[column.name], name)  # which says what is no number
         schema = observed(schema, frame)
         rules = found(schema, frame.drop(ROW), forms[name].counts)
         schema = schema.model_copy(update={"rules": tuple(rule.text for rule in rules)})

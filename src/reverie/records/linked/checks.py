@@ -8,6 +8,8 @@ import polars as pl
 
 from reverie.errors import UsageError, unknown
 from reverie.records.linked.clocks import ends_early
+from reverie.records.linked.key_faults import plainly
+from reverie.records.linked.lifetimes import beyond_life
 from reverie.records.linked.schema import Clock, ForeignKey, LinkedSchema, LinkedTable
 from reverie.records.places import counted, shown
 
@@ -25,7 +27,8 @@ def found_wrong(schema: LinkedSchema, frames: Frames, name: str, whole: bool = T
         if table.implied:
             continue
         if table.name not in frames:
-            raise unknown(f"table of {name}", table.name, frames)
+            said = str(unknown(f"table of {name}", table.name, frames)).removesuffix(".")
+            raise UsageError(f"{said}; add it, its header alone where nobody has a row.")
         columns = [table.key, *(key.column for key in table.refers)]
         columns += [table.clock.start, table.clock.end] if table.clock else []
         columns += [column.name for column in table.columns]
@@ -40,7 +43,7 @@ def found_wrong(schema: LinkedSchema, frames: Frames, name: str, whole: bool = T
                 what = f"{shown(twice[0])} stands in several rows" if twice.len() else "a cell is empty"
                 raise UsageError(f"{table.name}: {table.key} is no key, for {what}: name another, or none.")
     if left := [table for table in frames if table not in {t.name for t in schema.tables}]:
-        raise UsageError(f"{name} has the table {left[0]}, of which the schema says nothing: add it, as a lookup perhaps.")
+        raise UsageError(f"{name} has the table {left[0]}, of which the schema says nothing: add it there, or take it out.")
 
 
 def _clocked(table: LinkedTable, frame: pl.DataFrame) -> None:
@@ -52,6 +55,11 @@ def _clocked(table: LinkedTable, frame: pl.DataFrame) -> None:
             raise UsageError(f"{table.name}.{column} is said to be a time, and {seen} is none: name another, or no `clock`.")
     if len({frame.schema[column].is_numeric() for column in times}) > 1:
         raise UsageError(f"{table.name}: {' and '.join(times)} are a number and a date, no interval: name another `clock`.")
+    if table.clock is not None and 2 * (early := ends_early(frame, table.clock)) > frame.height:
+        raise UsageError(
+            f"{table.name}: {early:,} of {frame.height:,} rows end ({table.clock.end}) before they begin "
+            f"({table.clock.start}): swap `start` and `end` of its clock, or name others."
+        )
 
 
 def faults_of(schema: LinkedSchema, frames: Frames) -> Iterator[str]:
@@ -66,6 +74,7 @@ def faults_of(schema: LinkedSchema, frames: Frames) -> Iterator[str]:
             yield f"{table.name}: {counted(early, 'row', 'ends end')} before {'it begins' if early == 1 else 'they begin'}."
         if table.parent is not None:
             yield from _beside_parent(table, frames, schema)
+    yield from beyond_life(schema, frames)
 
 
 def _dangling(frame: pl.DataFrame, key: ForeignKey, frames: Frames, schema: LinkedSchema) -> str | None:
@@ -75,7 +84,9 @@ def _dangling(frame: pl.DataFrame, key: ForeignKey, frames: Frames, schema: Link
     if not lost.len():
         return None
     first = f"{shown(lost[0])}{' and others' if lost.n_unique() > 1 else ''}"
-    return f"{key.column}: {counted(lost.len(), 'cell', 'names name')} no row of {key.table} ({first})."
+    near = int(plainly(lost).is_in(plainly(there).implode()).sum())
+    more = f"; {near:,} would, were capitals and zeros before keys written alike" if near else ""
+    return f"{key.column}: {counted(lost.len(), 'cell', 'names name')} no row of {key.table} ({first}){more}."
 
 
 def _beside_parent(table: LinkedTable, frames: Frames, schema: LinkedSchema) -> Iterator[str]:

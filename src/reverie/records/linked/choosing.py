@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 from typing import Any, Literal
 
 import numpy as np
@@ -25,7 +26,7 @@ from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.making import Rows
 from reverie.records.rules.rule import SIGNS
 
-__all__ = ["COUNT", "Choice", "can", "chosen", "value_of"]
+__all__ = ["COUNT", "Choice", "can", "chosen", "none_apart", "value_of"]
 
 COUNT = re.compile(r"count\(\s*(.+?)\s*\)")
 """What stands for the number of rows of a table."""
@@ -110,6 +111,16 @@ def value_of(codec: LinkedCodec, table: str, column: str, sign: str, text: str, 
     if ends is not None and not can(sign, value, *ends):
         raise UsageError(f"{said!r} cannot be: {table}.{column} is between {ends[0]:g} and {ends[1]:g} in what is made.")
     return value
+
+
+def none_apart(choices: Sequence[Choice]) -> None:
+    """Raises UsageError for two conditions on every row, or on one number of rows, that nothing meets at once."""
+    for one, other in permutations(choices, 2):
+        same = (one.how, one.table, one.column) == (other.how, other.table, other.column) and one.how != "any"
+        if same and one.sign in (">", ">=", "=") and other.sign in ("<", "<=", "="):
+            both = "=" in one.sign and "=" in other.sign
+            if one.value > other.value or (one.value == other.value and not both):
+                raise UsageError(f"{one.text!r} and {other.text!r} cannot be at once: leave one out.")
 
 
 def chosen(

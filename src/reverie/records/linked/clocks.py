@@ -21,7 +21,7 @@ from reverie.records.column_names import words
 from reverie.records.linked.schema import Clock
 from reverie.records.roles import AGE, find_roles, may_be_times
 
-__all__ = ["clock_of", "ends_early", "seconds_of"]
+__all__ = ["clock_of", "ends_early", "no_interval", "seconds_of"]
 
 _START = {
     "start", "started", "begin", "began", "begun", "admit", "admission", "admitted", "in", "from", "onset",
@@ -88,6 +88,19 @@ def ends_early(frame: pl.DataFrame, clock: Clock) -> int:
     if clock.end is None:
         return 0
     return int(frame.select((pl.col(clock.end) < pl.col(clock.start)).sum()).item())
+
+
+def no_interval(frame: pl.DataFrame, clock: Clock | None) -> tuple[str, str, int] | None:
+    """A start and an end that are no interval, since too many rows end before they begin, and how many do; None where there
+    are none, or the clock is another interval."""
+    if clock is None or clock.kind == "interval":
+        return None
+    for start, end in _pairs([column for column, dtype in frame.schema.items() if _is_time(column, dtype)]):
+        alike = frame.schema[start].base_type() == frame.schema[end].base_type()
+        if alike and clock.start in (start, end) and 0.5 <= _share(frame, start, end) < ORDERED:
+            both = frame.select(start, end).drop_nulls()
+            return start, end, int((both[start] > both[end]).sum())
+    return None
 
 
 def _counted(frame: pl.DataFrame, key: str) -> Clock | None:

@@ -144,6 +144,15 @@ def fit_tables(codec: LinkedCodec, source: Any, name: str | None = None, most: B
             raise UsageError(
                 f"{name} has no table {table.name}, which the model knows: add it, its header alone where nobody has a row."
             )
+        needed = [
+            table.key,
+            table.clock and table.clock.start,
+            *(tie.column for tie in table.refers if tie.table == table.parent),
+        ]
+        if lost := next((c for c in needed if c is not None and c not in cells[table.name].columns), None):
+            raise UsageError(
+                f"{name}/{table.name} has no column {lost}, by which the model ties or orders its rows: add it."
+            )
         frames[table.name], given[table.name], said = _typed(codec, table.name, cells[table.name], name)
         notes += said
     schema = forms.schema.model_copy(update={"tables": tuple(made)})

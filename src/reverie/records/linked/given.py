@@ -22,7 +22,7 @@ from reverie.records.conditions import PATTERN, written
 from reverie.records.intervals import scored
 from reverie.records.linked.beside import called, has
 from reverie.records.linked.bonds import base_of, told_of
-from reverie.records.linked.choosing import COUNT, Choice, can, value_of
+from reverie.records.linked.choosing import COUNT, Choice, can, none_apart, value_of
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.form import SINCE
 from reverie.records.linked.keys import singular
@@ -192,6 +192,7 @@ def parted(codec: LinkedCodec, where: Mapping[str, Any] | Sequence[str]) -> tupl
             if every.setdefault(home, {}).get(at) not in (None, value):
                 raise UsageError(f"no row of {table} can have one {column} and another: leave one out.")
             every[home][at] = value
+    none_apart(choices)
     for wish in wishes:
         of = every.get(wish.path[-1], {})
         if twice := next((c for c, v in wish.cells.items() if of.get(c) not in (None, v)), None):

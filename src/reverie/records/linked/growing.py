@@ -28,8 +28,11 @@ AFTER = timedelta(days=1)
 
 
 def grow(tables: LinkedTables) -> Grown:
-    """The tree of some tables, found in them. Raises DataError where there is not one table of patients."""
+    """The tree of some tables, found in them. Raises DataError where there is not one table of patients, or rows of patients
+    name none of them."""
     schema = tables.schema
+    if tables.fault is not None:
+        raise DataError(tables.fault)
     if len(schema.entities) != 1:
         found = ", ".join(schema.entities) or "none"
         raise DataError(f"{tables.name}: one table of patients is needed, and there are {found}: say so in its schema.")

@@ -12,6 +12,9 @@ import polars as pl
 from reverie.records.forms import AnyForm, DateForm
 from reverie.records.kinds import Mixed
 from reverie.records.linked.checks import faults_of, found_wrong
+from reverie.records.linked.databases import declared
+from reverie.records.linked.declared import Declared
+from reverie.records.linked.keys import whole_keys
 from reverie.records.linked.opening import opened
 from reverie.records.linked.schema import LinkedSchema, LinkedTable
 from reverie.records.linked.sources import read_tables
@@ -54,7 +57,7 @@ def read_linked(
     return replace(tables, path=None if place is None or asks_a_server(place) else Path(place).resolve())
 
 
-def _read(source: Any, schema: LinkedSchema | None, name: str, most: Bounds, whole: bool) -> LinkedTables:
+def _read(source: Any, schema: LinkedSchema | None, name: str, most: Bounds, once: bool) -> LinkedTables:
     if (standard := standard_at(source)) is not None:
         content = standard.read(str(source), name, most)
         cells, said = content.frames, content.notes
@@ -74,12 +77,21 @@ def _read(source: Any, schema: LinkedSchema | None, name: str, most: Bounds, who
             said.append(f"{table}: {counted(alike, 'row')} identical to another and kept once.")
         said += [f"{table}: {note}" for note in more]
     said += _zones(frames, forms)
+    whole = {} if standard is not None else {table: whole_keys(frame) for table, frame in frames.items()}
+    decimals = {table: frames[table].select(*columns) for table, columns in whole.items()}
+    frames |= {table: frames[table].with_columns(*columns.values()) for table, columns in whole.items()}
+    fault = None
     if schema is None and standard is not None:
         schema = schema_of(standard.tables, frames, standard.title)
     elif schema is None:
-        schema = Hall(frames, name, said).schema()
+        keys = Declared() if isinstance(source, Mapping) or Path(source).is_dir() else declared(str(source), name)
+        hall = Hall(frames, name, said, declared=keys)
+        schema, fault = hall.schema(), hall.fault
     else:
-        found_wrong(schema, frames, name, whole)
+        found_wrong(schema, frames, name, once)
+    for table, other in decimals.items():
+        frames[table] = frames[table].with_columns(other.drop(*(keys := schema[table].tied & {*other.columns})))
+        said += [f"{table}.{column}: its keys are whole numbers, written as decimals." for column in sorted(keys)]
     frames = with_implied(frames, schema)
     for table in schema.tables:  # where all are still there no end tells that it is a time
         clock = table.clock
@@ -88,7 +100,8 @@ def _read(source: Any, schema: LinkedSchema | None, name: str, most: Bounds, who
             frames[table.name] = frames[table.name].with_columns(pl.col(clock.end).cast(of_start))
     said += faults_of(schema, frames)
     called = None if standard is None else standard.called
-    return LinkedTables(frames, schema, name, tuple(dict.fromkeys(said)), None, called, forms, _suffix(source, schema))
+    suffix = _suffix(source, schema)
+    return LinkedTables(frames, schema, name, tuple(dict.fromkeys(said)), None, called, forms, suffix, fault)
 
 
 def _suffix(source: Any, schema: LinkedSchema) -> str:

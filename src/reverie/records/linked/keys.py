@@ -15,7 +15,18 @@ import polars as pl
 from reverie.records.column_names import PERSONS, id_of, identifier_rank, tells_apart, words
 from reverie.records.linked.schema import ForeignKey
 
-__all__ = ["Tie", "fit_of", "foreign", "key_of", "names_a_person", "names_key", "singular", "ties"]
+__all__ = [
+    "Tie",
+    "fit_of",
+    "foreign",
+    "key_of",
+    "names_a_person",
+    "names_key",
+    "says_of_what",
+    "singular",
+    "ties",
+    "whole_keys",
+]
 
 FOUND = 0.5
 """Of the values of a column, the least share that are keys of a table it refers to; the rest dangle, and are counted."""
@@ -44,12 +55,14 @@ COUNTS = (["id"], ["row", "id"])
 
 @dataclass(frozen=True)
 class Tie:
-    """A column that may refer to a table, and how well: by which name, and what share of its values are keys there."""
+    """A column that may refer to a table, and how well: by which name, and what share of its values are keys there; or that
+    a database declares to."""
 
     column: str
     table: str
     exact: bool
     share: float
+    declared: bool = False
 
 
 def singular(name: str) -> str:
@@ -73,6 +86,22 @@ def names_a_person(column: str) -> bool:
     """Whether a column is called as the keys of patients are."""
     rank = identifier_rank(column)
     return rank is not None and rank <= PERSONS
+
+
+def whole_keys(frame: pl.DataFrame) -> dict[str, pl.Series]:
+    """By name the columns of decimals that are called as keys, as the whole numbers that all of their cells are: programs
+    that know no empty whole number write 7.0."""
+    found = {}
+    for column in (c for c, dtype in frame.schema.items() if dtype.is_float() and names_key(c)):
+        whole = frame[column].cast(pl.Int64, strict=False)
+        if whole.count() and whole.cast(pl.Float64).equals(frame[column].cast(pl.Float64)) and whole.abs().max() < 2**53:
+            found[column] = whole
+    return found
+
+
+def says_of_what(key: str) -> bool:
+    """Whether a key is called after what it is of, rather than "number", as every table may have one."""
+    return names_a_person(key) or bool({*words(key)} - {*_KEY})
 
 
 def key_of(frame: pl.DataFrame, table: str, others: Sequence[pl.DataFrame]) -> tuple[str | None, tuple[str, ...]]:
@@ -142,15 +171,18 @@ def ties(frames: Mapping[str, pl.DataFrame], keys: Mapping[str, str | None], tab
             earlier = other == table and _names_earlier(column, key, table)
             if (exact := False if earlier else _called(column, key, other)) is None:
                 continue
-            theirs = frames[other][key]
-            if theirs.dtype != cells.dtype:  # 7 and "7" are one key in two files
-                theirs, ours = theirs.cast(pl.String), cells.cast(pl.String)
-            else:
-                ours = cells
-            share = int(ours.is_in(theirs.implode()).sum()) / ours.len()
+            share = share_of(cells, frames[other][key])
             if share >= (NAMED if earlier else FOUND):
                 found.append(Tie(column, other, exact, share))
     return sorted(found, key=lambda tie: (tie.table == table, not tie.exact, -tie.share))
+
+
+def share_of(cells: pl.Series, keys: pl.Series) -> float:
+    """The share of different cells that are keys."""
+    if keys.dtype != cells.dtype:  # 7 and "7" are one key in two files
+        keys, cells = keys.cast(pl.String), cells.cast(pl.String)
+    ours = cells.drop_nulls().unique()
+    return int(ours.is_in(keys.implode()).sum()) / ours.len() if ours.len() else 0.0
 
 
 def _called(column: str, key: str, table: str) -> bool | None:
@@ -183,7 +215,8 @@ def foreign(frame: pl.DataFrame, tie: Tie, keys: pl.Series, own: bool) -> Foreig
         .join(pl.DataFrame({"key": cells}).group_by("key").len(), on="key", how="left", maintain_order="left")["len"]
         .fill_null(0)
     )
-    how = "called as the key there" if tie.exact else "its name ends as the key's"
+    how = "declared by the database" if tie.declared else "called as the key there"
+    how = how if tie.declared or tie.exact else "its name ends as the key's"
     return ForeignKey(
         column=tie.column,
         table=tie.table,

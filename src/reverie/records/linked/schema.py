@@ -132,9 +132,9 @@ class LinkedTable(BaseModel):
             raise ValueError(f"{self.name} has the parent {self.parent} and no column that refers to it: add it to `refers`")
         names = [column.name for column in self.columns]
         if twice := next((c for c in names if names.count(c) > 1), None):
-            raise ValueError(f"{self.name} has {twice} in `columns` twice: strike one of them")
+            raise ValueError(f"{self.name} has {twice} in its columns twice: strike one of them")
         if self.kind == "lookup" and (self.columns or self.rules):
-            raise ValueError(f"{self.name} is a lookup, which is carried over: strike its `columns` and `rules`")
+            raise ValueError(f"{self.name} is a lookup, which is carried over: strike its columns and rules")
         if (self.parent is None) != (self.kind in ("entities", "lookup")):
             raise ValueError(
                 f"{self.name} is of kind {self.kind} "
@@ -165,11 +165,17 @@ class LinkedSchema(BaseModel):
                     raise ValueError(f"{table.name}.{key.column} refers to {key.table}, and there is no such table")
                 if self[key.table].key is None:
                     raise ValueError(f"{table.name}.{key.column} refers to {key.table}, which has no key: name its `key`")
+        for table in (table for table in self.tables if table.kind == "lookup"):
+            if key := next((key for key in table.refers if self[key.table].kind != "lookup"), None):
+                raise ValueError(
+                    f"{table.name} is a lookup, which is carried over, and its {key.column} refers to {key.table}, whose "
+                    "keys are new in what is made: call it events, or strike that from its `refers`"
+                )
         for table in self.tables:
             stated = table.tied - self.carried(table.name)
             if tied := next((column.name for column in table.columns if column.name in stated), None):
                 raise ValueError(
-                    f"{table.name}.{tied} is a key or the time: say what it is there, and strike it from `columns`"
+                    f"{table.name}.{tied} is a key or the time: say what it is there, and strike it from its columns"
                 )
         for table in self.tables:
             seen = [table.name]

@@ -9,8 +9,7 @@ A folder whose files have the same columns is one table in parts (reading/folder
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,21 +18,14 @@ import polars as pl
 
 from reverie.errors import DataError, UsageError
 from reverie.modality import DATABASES
-from reverie.records.places import damaged
+from reverie.records.linked.databases import counted_rows, relations, views, whole
 from reverie.records.reading import Bounds, Query, read_source
 from reverie.records.reading.blocks import first_rows
 from reverie.records.reading.folders import SEPARATED, left_out, tables_in
-from reverie.records.reading.queries import Failed, asks_a_server, redacted
+from reverie.records.reading.queries import asks_a_server
 from reverie.records.reading.stream import File
 
 __all__ = ["files_of", "is_linked_plain", "names_of", "read_tables", "rows_in"]
-
-_NAMES = {
-    ".duckdb": "SELECT table_name FROM duckdb_tables() WHERE NOT internal ORDER BY table_oid",
-    ".db": "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY rowid",
-}
-_SERVER = "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema() ORDER BY table_name"
-"""What a database is asked for the names of its tables."""
 
 
 def is_linked_plain(source: Any) -> bool:
@@ -80,11 +72,14 @@ def read_tables(
     folder and is no table is noted.
     """
     notes: list[str] = []
+    there: dict[str, str] = {}
     if isinstance(source, Mapping):
         asked: dict[str, Any] = {str(table): frame for table, frame in source.items()}
     elif asks_a_server(str(source)) or not Path(source).is_dir():
         some = f" WHERE {where}" if where else ""
-        asked = {table: Query.of(source, f"SELECT * FROM {_quoted(table)}{some}") for table in _names(str(source), name)}
+        there = relations(str(source), name)
+        asked = {table: Query.of(source, f"SELECT * FROM {of}{some}") for table, of in there.items()}
+        notes += [f"{view} is a view, and was left out: make a table of it to have it." for view in views(str(source), name)]
     else:
         asked = dict(files_of(Path(source)))
         notes += left_out(Path(source), asked.values())
@@ -92,14 +87,14 @@ def read_tables(
     for table, of in asked.items():
         if not only(table):
             continue
-        if _is_empty(of):
+        if not counted_rows(of.place, there[table]) if isinstance(of, Query) else _is_empty(of):
             if empty and not isinstance(of, Query):
                 tables[table] = _header(of)
                 continue
             notes.append(f"{table} has no rows, and was left out.")
             continue
         called = f"{name}/{of.name}" if isinstance(of, Path) else f"{name}.{table}"
-        with _whole(called):
+        with whole(called):
             cells = read_source(of, called, most)
         if not cells.frame.height:
             notes.append(f"{table} has no rows, and was left out.")
@@ -143,8 +138,6 @@ def _columns(path: Path) -> frozenset[str]:
 
 def _is_empty(source: Any) -> bool:
     """Whether it is plain that there is not one row: a file of a header alone, a frame of none."""
-    if isinstance(source, Query):
-        return _counted(source) == 0
     if isinstance(source, Path):
         if source.suffix.lower() == ".parquet":
             return pl.scan_parquet(source).select(pl.len()).collect().item() == 0
@@ -157,36 +150,8 @@ def _is_empty(source: Any) -> bool:
 
 def rows_in(place: str, table: str) -> int:
     """How many rows a table of a database has."""
-    return _counted(Query.of(place, f"SELECT * FROM {_quoted(table)}"))
+    return counted_rows(place, relations(place, Path(place).name)[table])
 
 
-def _counted(query: Query) -> int:
-    counting = Query(query.place, query.statement.replace("SELECT *", "SELECT count(*) AS n", 1))
-    with _whole(counting.name):
-        return int(read_source(counting).frame["n"][0])
-
-
-def _names(source: str, name: str) -> list[str]:
-    """The names of the tables of a database."""
-    file = _NAMES[".duckdb" if source.lower().endswith(".duckdb") else ".db"]
-    statement = _SERVER if asks_a_server(source) else file
-    try:
-        frame = read_source(Query.of(source, statement)).frame
-    except Failed as error:
-        raise damaged(redacted(name), "database", error.said) from error
-    except DataError:  # an answer without a row
-        raise UsageError(f"{redacted(name)} holds no table: give one that does.") from None
-    return frame.to_series(0).to_list()
-
-
-@contextmanager
-def _whole(name: str) -> Iterator[None]:
-    """Where all of a table is asked for, and the database does not answer, that is damaged, or lets nobody read it."""
-    try:
-        yield
-    except Failed as error:
-        raise damaged(name, "table of a database that can be read", error.said) from error
-
-
-def _quoted(table: str) -> str:
-    return '"' + table.replace('"', '""') + '"'
+def _names(place: str, name: str) -> list[str]:
+    return list(relations(place, name))

@@ -122,9 +122,9 @@ class _Visited:
         if column in form.gone:
             raise self._no(f"{column} is a key, which is made anew")
         if column in form.scored:
-            raise self._no(f"{column} is learned by {form.scored[column].code}: list it in `columns` to keep rules on it")
+            raise self._no(f"{column} is learned by {form.scored[column].code}: list it in its columns to keep rules on it")
         if column in form.follows:
-            raise self._no(f"{column} follows from {form.follows[column][0]}: list it in `columns` to keep rules on it")
+            raise self._no(f"{column} follows from {form.follows[column][0]}: list it in its columns to keep rules on it")
         if name not in self.learned:
             raise self._no(f"{column} is not learned")
         return name

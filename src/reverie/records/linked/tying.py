@@ -11,18 +11,17 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from reverie.errors import DataError, UsageError
+from reverie.errors import UsageError
 from reverie.records.column_names import words
-from reverie.records.linked.clocks import clock_of
+from reverie.records.linked.clocks import clock_of, no_interval
+from reverie.records.linked.declared import Declared
+from reverie.records.linked.key_faults import astray, no_key_twice
 from reverie.records.linked.keys import Tie, fit_of, foreign, key_of, names_a_person, names_key, singular, ties
 from reverie.records.linked.schema import Clock, ForeignKey, Kind, LinkedSchema, LinkedTable
+from reverie.records.places import counted
 from reverie.records.shapes.long_words import CODE, COUNT, TEST, VALUE
 
 __all__ = ["Hall", "with_implied"]
-
-MOSTLY = 0.9
-"""From this share of different values on, a column that is named as the key of its table was meant to be it, and what
-stands twice is a fault."""
 
 
 def spoken_of(frames: Mapping[str, pl.DataFrame], key: str) -> pl.DataFrame:
@@ -41,7 +40,8 @@ def with_implied(frames: Mapping[str, pl.DataFrame], schema: LinkedSchema) -> di
 @dataclass
 class Hall:
     """What is known of tables while it is found out; `back` are columns, (table, column), that refer to what hangs on their
-    own table: such ties tie nothing."""
+    own table: such ties tie nothing.
+    `fault` is why the tables cannot be trained on as they are tied."""
 
     frames: dict[str, pl.DataFrame]
     name: str
@@ -53,6 +53,8 @@ class Hall:
     hanging: set[str] = field(default_factory=set)
     back: set[tuple[str, str]] = field(default_factory=set)
     empty: list[str] = field(init=False)
+    fault: str | None = None
+    declared: Declared = field(default_factory=Declared)
 
     def __post_init__(self) -> None:
         """Nothing is found out of tables without a row."""
@@ -61,8 +63,10 @@ class Hall:
 
     def schema(self) -> LinkedSchema:
         for table, frame in self.frames.items():
-            self._no_fault_of_keys(table, frame)
-            self.keys[table], others = key_of(frame, table, [of for name, of in self.frames.items() if name != table])
+            no_key_twice(frame, table, self.name)
+            rest = [of for name, of in self.frames.items() if name != table]
+            told = self.declared.key(table, frame)
+            self.keys[table], others = key_of(frame, table, rest) if told is None else (told, ())
             if others:
                 self.notes.append(
                     f"{table}: {self.keys[table]} and {' and '.join(others)} could be its key; {self.keys[table]} is taken, "
@@ -70,40 +74,39 @@ class Hall:
                 )
         self._find_people()
         self.ties = {table: self._one_a_column(table) for table in self.frames}
+        self._tie_as_declared()
         self.people = set(self._people())
         self.hanging = self._below()
+        keyed = {t: self.frames[t][str(self.keys[t])] for t in self.frames if t in self.hanging and self.keys[t] is not None}
+        tied = {table: {tie.column for tie in of} for table, of in self.ties.items()}
+        notes, self.fault = astray(self.frames, self.name, keyed, tied, self.hanging)
+        self.notes += notes
         while circle := self._circle():
             self._open(circle)
         depth = {table: self._depth(table) for table in self.frames}
         order = sorted(self.frames, key=lambda table: (table not in self.hanging, depth[table]))
         return LinkedSchema(tables=(*(self._table(table, depth) for table in order), *self._without_rows()))
 
+    def _tie_as_declared(self) -> None:
+        for table, tie in self.declared.ties(self.frames, self.keys):
+            self.ties[table] = [*(one for one in self.ties[table] if one.column != tie.column), tie]
+            key, other = self.keys[tie.table], self.ties[tie.table]  # whose own key refers to nothing below it
+            self.ties[tie.table] = [one for one in other if one.declared or (one.table, one.column) != (table, key)]
+
     def _without_rows(self) -> Iterator[LinkedTable]:
         for table in self.empty:
             self.notes.append(f"{table} has no rows: its header is carried over.")
             yield LinkedTable(name=table, kind="lookup", why="has no rows")
-
-    def _no_fault_of_keys(self, table: str, frame: pl.DataFrame) -> None:
-        """Raises DataError for a column that was meant to be the key of its table, and is that of two rows."""
-        for column in frame.columns:
-            if not names_key(column) or fit_of(column, table) > 0 or frame[column].is_unique().all():
-                continue
-            cells = frame[column].drop_nulls()
-            if frame.height > 1 and cells.n_unique() >= MOSTLY * frame.height:
-                twice = cells.filter(cells.is_duplicated())
-                which = f"{twice[0]!r} stands in several rows that differ" if twice.len() else "an empty cell is the key"
-                raise DataError(
-                    f"{self.name}/{table}: {column} is its key, and {which}: keep one of them, or rename the column."
-                )
 
     def _find_people(self) -> None:
         """Makes the table of patients where others only speak of them."""
         if any(map(self._names_people, self.frames)):
             return
         spoken: dict[str, int] = {}
-        for frame in self.frames.values():
+        told = {(table, tie.column) for table, tie in self.declared.ties(self.frames, self.keys)}
+        for table, frame in self.frames.items():
             for column, dtype in frame.schema.items():
-                if names_a_person(column) and (dtype == pl.String or dtype.is_integer()):
+                if (table, column) not in told and names_a_person(column) and (dtype == pl.String or dtype.is_integer()):
                     spoken[column] = spoken.get(column, 0) + 1
         if not spoken:
             return
@@ -131,7 +134,9 @@ class Hall:
         """Whether the key of a table names persons, by its own name or, where that is "id" alone, by the table's."""
         key = self.keys[table]
         return key is not None and (
-            names_a_person(key) or (words(key) == ["id"] and names_a_person(f"{singular(table)}_id"))
+            names_a_person(key)
+            or (words(key) == ["id"] and names_a_person(f"{singular(table)}_id"))
+            or any(names_a_person(t.column) for _, t in self.declared.ties(self.frames, self.keys) if t.table == table)
         )
 
     def _people(self) -> list[str]:
@@ -228,12 +233,24 @@ class Hall:
             deep = [key for key in above if 2 * filled[key.column] >= frame.height] or above
             nearest = max(deep, key=lambda key: (depth[key.table], filled[key.column], -key.dangling))
             parent, clock = nearest.table, clock_of(frame, nearest.column)
+            if (twisted := no_interval(frame, clock)) is not None:
+                start, end, count = twisted
+                begun = f"{'it begins' if count == 1 else 'they begin'} ({start})"
+                self.notes.append(
+                    f"{table}: {counted(count, 'row', 'ends end')} ({end}) before {begun}, too many for an interval: "
+                    "correct them, or say `clock` in a schema."
+                )
         kind, why = self._kind(table, parent, refers, clock)
-        self.notes += [
-            f"{table}.{key.column} names another row of {table}: in what is made the row of the same patient before it."
-            for key in refers
-            if key.table == table
-        ]
+        seen: dict[str, str] = {}
+        for key in (key for key in refers if key.table in self.hanging and key.table != table):
+            if (first := seen.setdefault(key.table, key.column)) != key.column:
+                self.notes.append(
+                    f"{table}.{key.column} names a row of {key.table} as {first} does: in what is made both name one and "
+                    "the same, for each patient is made alone."
+                )
+        made = "it is empty in what is made, for each patient is made alone"
+        made = made if table in self.people else "in what is made the row of the same patient before it"
+        self.notes += [f"{table}.{key.column} names another row of {table}: {made}." for key in refers if key.table == table]
         if table in self.people:
             self.notes += [
                 f"{table}.{key.column} refers to {key.table}, which refers to {table}: it is made last, and names the first "

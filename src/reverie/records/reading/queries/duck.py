@@ -31,6 +31,7 @@ _TYPES: dict[str, Any] = {
     "DATE": pl.Date,
     "TIME": pl.Time,
     **dict.fromkeys(("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"), pl.Datetime("us")),
+    "TIMESTAMP WITH TIME ZONE": pl.Datetime("us", "UTC"),
     "INTERVAL": pl.Duration("us"),
     "NULL": pl.Null,
 }
@@ -89,7 +90,7 @@ def _type(query: Query, name: str, said: str) -> Any:
     kind = said.strip('"').partition("(")[0]
     if kind not in _TYPES or said.endswith("]"):
         raise DataError(
-            f"{at(query.name, None, name)}cells of type {said} cannot be modelled: cast them in the query, to TIMESTAMP or "
-            "VARCHAR say, or leave the column out."
+            f"{at(query.name, None, name)}cells of type {said} cannot be modelled: cast them, to TIMESTAMP or VARCHAR say, "
+            "in the query or the database, or leave the column out."
         )
     return _TYPES[kind]

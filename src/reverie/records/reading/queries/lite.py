@@ -17,7 +17,7 @@ import polars as pl
 from reverie.errors import UsageError
 from reverie.records.reading.queries.query import Columns, Query, failed
 
-__all__ = ["fetched"]
+__all__ = ["declared", "fetched"]
 
 _READS = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
 _LOADS = "load_extension"
@@ -38,9 +38,7 @@ def fetched(query: Query) -> Iterator[tuple[Columns, Any]]:
         return sqlite3.SQLITE_DENY
 
     try:
-        with closing(sqlite3.connect(f"file:{quote(str(Path(query.place).resolve()))}?mode=ro", uri=True)) as connection:
-            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
-            connection.execute("PRAGMA trusted_schema = OFF")  # what a foreign file has columns computed by
+        with closing(_opened(query.place)) as connection:
             connection.set_authorizer(allow)
             cursor = connection.execute(query.statement)
             if cursor.description is None:
@@ -56,6 +54,38 @@ def fetched(query: Query) -> Iterator[tuple[Columns, Any]]:
             yield columns, fetch
     except (sqlite3.Error, sqlite3.Warning) as error:
         raise (_writes(query) if refused else failed(query, error)) from error
+
+
+def declared(place: str) -> list[tuple[str, str, str | None, str | None]]:
+    """The keys of one column that a file declares: table and column; of one that refers to another table, that table, and
+    the column there, None if that is its key. Nothing of a file that is none."""
+    found: list[tuple[str, str, str | None, str | None]] = []
+    try:
+        with closing(_opened(place)) as connection:
+            names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY rowid").fetchall()
+            for (table,) in names:
+                key = connection.execute("SELECT name FROM pragma_table_info(?) WHERE pk > 0", (table,)).fetchall()
+                found += [(table, column, None, None) for (column,) in key if len(key) == 1]
+                ties = connection.execute(
+                    'SELECT id, "from", "table", "to" FROM pragma_foreign_key_list(?)', (table,)
+                ).fetchall()
+                of = [tie[0] for tie in ties]
+                found += [(table, *tie[1:]) for tie in ties if of.count(tie[0]) == 1]
+    except (sqlite3.Error, sqlite3.Warning):
+        return []
+    return found
+
+
+def _opened(place: str) -> sqlite3.Connection:
+    """A file, opened to be read only."""
+    connection = sqlite3.connect(f"file:{quote(str(Path(place).resolve()))}?mode=ro", uri=True)
+    try:
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
+        connection.execute("PRAGMA trusted_schema = OFF")  # what a foreign file has columns computed by
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
 
 
 def _writes(query: Query) -> UsageError:

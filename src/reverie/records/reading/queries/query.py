@@ -22,7 +22,7 @@ from reverie.errors import DataError, UsageError
 from reverie.records.places import at, shown, twice
 from reverie.records.reading.stream import Stream, state_of
 
-__all__ = ["Columns", "Failed", "Fetched", "Query", "asks_a_server", "failed", "query_stream", "redacted"]
+__all__ = ["Columns", "Failed", "Fetched", "Query", "asks_a_server", "failed", "kind_of", "query_stream", "redacted"]
 
 BATCH = 25_000
 """Rows that are taken from a database at a time: each is some objects of Python before it is a row of a frame."""
@@ -147,16 +147,22 @@ def _adapter(query: Query) -> Callable[[Query], Fetched]:
         return duck.fetched
     if not path.is_file():
         raise UsageError(f"there is no file {path} to ask: give a DuckDB or SQLite file, or an address postgresql://...")
-    with path.open("rb") as file:
-        start = file.read(16)
-    if start == b"SQLite format 3\0":
+    kind = kind_of(path)
+    if kind == "sqlite":
         return lite.fetched
-    if start[8:12] == b"DUCK" or path.name.lower().endswith(duck.SUFFIXES):
+    if kind == "duckdb" or path.name.lower().endswith(duck.SUFFIXES):
         return duck.fetched
     raise UsageError(
         f"{path.name} is neither a DuckDB nor a SQLite file, nor Parquet or CSV: it cannot be asked for rows, so save it as "
         "one of these."
     )
+
+
+def kind_of(file: Path) -> str:
+    """What a file is by its first bytes, whatever it is called: "sqlite", "duckdb", or "" of neither."""
+    with file.open("rb") as content:
+        start = content.read(16)
+    return "sqlite" if start == b"SQLite format 3\0" else "duckdb" if start[8:12] == b"DUCK" else ""
 
 
 def _chunks(query: Query, fetched: Callable[[Query], Fetched]) -> Iterator[pl.DataFrame]:
