@@ -63,7 +63,7 @@ def image_to_image(
 
     At 0 it is the picture, at 1 nothing of it is left. `settings` are those of PictureModel.method.
     """
-    few_calls.refuse(model.config, "make a picture over")
+    few_calls.refuse(model.config, "make a picture over", mean=False)
     if not 0 <= level <= 1:
         raise UsageError(f"the noise level to start from is a share of T in 0..1, not {level:g}.")
     method = model.method(**settings)

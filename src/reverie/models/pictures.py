@@ -98,7 +98,7 @@ class PictureModel(Model[ImageCodec]):
         if layout == "diffusers":
             from reverie.models import diffusers
 
-            few_calls.refuse(self.config, "be written for diffusers, whose schedulers take other steps")
+            few_calls.refuse(self.config, "be written for diffusers, whose schedulers take other steps", mean=False)
             return diffusers.write(self, Path(path))
         if layout != "reverie":
             raise unknown("layout", layout, ("reverie", "diffusers"))
