@@ -180,7 +180,7 @@ class Guided(DenoiserWrapper):
         uncond, cond = self.inner(x_t, t, other).velocity, given.velocity
         guided = torch.lerp(uncond, cond, self.scale)
         if self.rescale:
-            if cond.ndim == 1:
+            if cond.shape[1:].numel() == 1:
                 raise UsageError("rescale compares deviations within each sample, which a single number does not have.")
             over = tuple(range(1, cond.ndim))
             ratio = cond.std(over, keepdim=True) / guided.std(over, keepdim=True)
