@@ -14,6 +14,7 @@ from torch import Tensor
 from reverie.denoisers.conditions import Condition
 from reverie.errors import UsageError
 from reverie.process.gaussian import GaussianProcess, Step
+from reverie.process.path import shown
 from reverie.process.prediction import Prediction
 
 __all__ = ["Condition", "Denoiser", "Evidence", "check_states"]
@@ -41,5 +42,4 @@ def check_states(x_t: Any, wanted: Sequence[int | None]) -> None:
     if fits and all(have > 0 if want is None else have == want for have, want in sizes):
         return
     shape = ", ".join(["B", *("any" if want is None else str(want) for want in wanted)])
-    given = list(x_t.shape) if isinstance(x_t, Tensor) else f"a {type(x_t).__name__}"
-    raise UsageError(f"states of this denoiser are a tensor [{shape}], and this is {given}: give one of that shape.")
+    raise UsageError(f"states of this denoiser are a tensor [{shape}], and this is {shown(x_t)}: give one of that shape.")

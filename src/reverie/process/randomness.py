@@ -86,6 +86,8 @@ def _drawn(law: Callable[..., Tensor], like: Tensor, generator: Generators, out:
                 raise UsageError(f"a shard of {generator.rows} rows cannot serve a batch of {len(like)}.")
             whole = out if len(like) == generator.rows else None
             return _from(law, (generator.rows, *like.shape[1:]), like, generator.generator, whole)[: len(like)]
+    if not isinstance(generator, Sequence):
+        raise UsageError(f"a draw is of a generator, e.g. torch.Generator().manual_seed(0), not of {generator!r:.40}.")
     if len(generator) != len(like):
         raise UsageError(f"{len(generator)} generators were given for a batch of {len(like)}; give one each, or one.")
     rows = [None] * len(like) if out is None or any(g.device != like.device for g in generator) else out.unbind()
