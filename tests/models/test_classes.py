@@ -111,7 +111,9 @@ def test_names_that_do_not_fit_the_network_are_damage(model, tmp_path):
         ({"where": ["class=white"], "guidance": 2.0, "interval": (10,)}, "low <= high <= 1000, not 10"),
         ({"where": ["class=white"], "guidance": 2.0, "interval": 10}, "low <= high <= 1000, not 10"),
         ({"where": 3}, "`where` is a mapping or a list, .*, not 3"),
-        ({"seed": 1.5}, "a seed is a whole number, not 1.5"),
+        ({"seed": 1.5}, "a seed is a whole number, 0 or above, not 1.5"),
+        ({"seed": -1}, "a seed is a whole number, 0 or above, not -1"),
+        ({"sampler": "consistency"}, "of models that say where a path ends"),
     ],
 )
 def test_what_cannot_be_asked_is_one_sentence(model, told, words):

@@ -15,16 +15,29 @@ from reverie.errors import UsageError
 
 __all__ = ["check", "ends_the_path", "refuse"]
 
+CONSISTENCY = "consistency"
+
 
 def ends_the_path(config: RunConfig) -> bool:
     """Whether the network says where the path ends, rather than the mean of x_0 as all others do."""
     return config.distilled is not None or _is_consistency(config)
 
 
-def check(config: RunConfig, sampler: str | None, steps: int | None, spacing: str | None, guidance: Iterable[Any]) -> None:
-    """Raises UsageError for settings of sampling that a model of few calls has no answer to; None is what was left out, of
-    `guidance` also an empty list."""
+def check(
+    config: RunConfig,
+    sampler: str | None,
+    steps: int | None = None,
+    spacing: str | None = None,
+    guidance: Iterable[Any] = (),
+) -> None:
+    """Raises UsageError for settings of sampling that a model of few calls has no answer to, and for its sampler where the
+    model is none; None is what was left out, of `guidance` also an empty list."""
     distilled, usual = config.distilled, config.sampling
+    if sampler == CONSISTENCY and not ends_the_path(config):
+        raise UsageError(
+            f"the sampler {CONSISTENCY} is of models that say where a path ends, and what this one says would be made too "
+            "smooth by it: leave `sampler` out."
+        )
     if usual is None or not ends_the_path(config):
         return
     if distilled is not None and steps is not None and steps not in distilled.counts:

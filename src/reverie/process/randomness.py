@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import SupportsIndex
+from typing import Any, SupportsIndex
 
 import torch
 from torch import Tensor
 
 from reverie.errors import UsageError
 
-__all__ = ["Again", "Generators", "Shard", "draw", "generator", "sub_seed", "uniform"]
+__all__ = ["Again", "Generators", "Shard", "check_seed", "draw", "generator", "sub_seed", "uniform"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,13 +41,18 @@ Generators = torch.Generator | Shard | Sequence[torch.Generator]
 """One generator for a batch, one for a shard of which the batch may be a part, or one for each sample."""
 
 
+def check_seed(seed: Any) -> None:
+    """Raises UsageError unless it is a whole number, 0 or above, which every generator takes."""
+    if not isinstance(seed, SupportsIndex) or int(seed) < 0:
+        raise UsageError(f"a seed is a whole number, 0 or above, not {seed!r}.")
+
+
 def sub_seed(seed: int, *address: int | str) -> int:
     """A 63-bit seed for the stream at `address` under `seed`; different addresses give independent streams.
 
-    Raises UsageError for a seed that is no whole number.
+    Raises UsageError for a seed that is no whole number, 0 or above.
     """
-    if not isinstance(seed, SupportsIndex):
-        raise UsageError(f"a seed is a whole number, not {seed!r}.")
+    check_seed(seed)
     digest = hashlib.blake2b(repr((int(seed), *address)).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
 
