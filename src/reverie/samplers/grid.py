@@ -72,6 +72,12 @@ def time_grid(  # pyright: ignore[reportInconsistentOverload]
     shorter than asked, see `advice`. In continuous time 1 stands for the least noise that the path names, and leading is
     refused. Raises UsageError for steps outside 1..T.
     """
+    unbounded = sigma_max is not None or (sigma_min is not None and spacing != "linspace")
+    if unbounded and spacing in SPACINGS and spacing not in BOUNDED:
+        raise UsageError(
+            f"`sigma_min` and `sigma_max` bound {' and '.join(BOUNDED)} alone: say `spacing=karras`, or leave them "
+            f"out for {spacing}."
+        )
     if origin is not None:
         return _shifted(schedule, _of_origin(schedule, steps, spacing, origin), shift)
     if not isinstance(schedule, NoiseSchedule):
@@ -86,7 +92,7 @@ def time_grid(  # pyright: ignore[reportInconsistentOverload]
         case "leading":
             levels = [T] + [1 + (T // steps) * i for i in reversed(range(steps - 1))]
         case "linspace":
-            least = 1 if sigma_min is None else round(schedule.time(_least(schedule, sigma_min, sigma_max)))
+            least = 1 if sigma_min is None else round(schedule.time(_least(schedule, sigma_min)))
             levels = [T - _round((T - least) * i, max(steps - 1, 1)) for i in range(steps)]
         case _:
             levels = _nearest(schedule, _log_snr(schedule, steps, spacing, rho, nu, sigma_min, sigma_max))
@@ -121,7 +127,7 @@ def _continuous(schedule: NoisePath, steps: int, spacing: str, *settings: float 
         raise UsageError(f"a grid in continuous time has 1..{schedule.most_steps:,} steps, not {steps!r}.")
     end, least = schedule.end, schedule.ends[0]
     if spacing == "linspace" and settings[2] is not None:
-        least = schedule.time(_least(schedule, settings[2], settings[3]))
+        least = schedule.time(_least(schedule, settings[2]))
     match spacing:
         case "trailing":
             return *(end * (steps - i) / steps for i in range(steps)), 0.0
@@ -177,10 +183,8 @@ def _shifted(schedule: NoisePath, grid: tuple[float, ...], shift: float) -> tupl
     return grid[0], *sorted(times - {grid[0], 0}, reverse=True), grid[-1]
 
 
-def _least(schedule: NoisePath, sigma_min: float, sigma_max: float | None = None) -> float:
+def _least(schedule: NoisePath, sigma_min: float) -> float:
     """Half the log-SNR of the least level of linspace."""
-    if sigma_max is not None:
-        raise UsageError(f"`sigma_max` bounds {' and '.join(BOUNDED)} alone: leave it out for linspace.")
     if not (isinstance(sigma_min, Real) and 0 < sigma_min < math.inf):
         raise UsageError(f"`sigma_min` must be a positive number, not {sigma_min!r:.40}.")
     return _ends(schedule, sigma_min, None)[1] / 2 if schedule.whole else -math.log(sigma_min)
@@ -202,11 +206,6 @@ def _log_snr(
     """The levels of a spacing that is even in some function of them, [steps]; the first stands for T."""
     if spacing not in SPACINGS:
         raise unknown("spacing of a time grid", spacing, SPACINGS)
-    if spacing not in BOUNDED and not (sigma_min is None and sigma_max is None):
-        raise UsageError(
-            f"`sigma_min` and `sigma_max` bound {' and '.join(BOUNDED)} alone: say `spacing=karras`, or leave them "
-            f"out for {spacing}."
-        )
     noisy, clean = _ends(schedule, sigma_min, sigma_max)
     top, bottom = math.exp(-0.5 * noisy), math.exp(-0.5 * clean)
     match spacing:
