@@ -39,7 +39,8 @@ INTERVAL = Flag(
     read=between,
     write=lambda times: ":".join(f"{t:g}" for t in times),
 )
-Interval = tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]]
+Interval = Annotated[tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]], Field(strict=False)]
+"""Not strict, for JSON has no tuples; its numbers are."""
 
 
 def settings_of(request: Any, *more: str) -> dict[str, Any]:
