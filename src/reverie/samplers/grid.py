@@ -10,7 +10,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from numbers import Real
-from typing import Any, Literal, get_args, overload
+from typing import Any, Literal, SupportsIndex, get_args, overload
 
 import torch
 
@@ -72,6 +72,8 @@ def time_grid(  # pyright: ignore[reportInconsistentOverload]
     shorter than asked, see `advice`. In continuous time 1 stands for the least noise that the path names, and leading is
     refused. Raises UsageError for steps outside 1..T.
     """
+    if isinstance(steps, SupportsIndex) and not isinstance(steps, bool):
+        steps = int(steps)  # numpy's too
     unbounded = sigma_max is not None or (sigma_min is not None and spacing != "linspace")
     if unbounded and spacing in SPACINGS and spacing not in BOUNDED:
         raise UsageError(

@@ -98,7 +98,7 @@ def drawn(grid, x, operator=OPERATORS[0], **told):
         (lambda: Mask(torch.ones(4, 4).bool())(X), r"the mask is \[4, 4\] and a sample \[2, 6, 4\]"),
         (lambda: Mask(torch.ones(2, 3, 2, 6, 4).bool())(X), "give one that fits"),
         (lambda: blur((4, 6), 1.0)(X), r"samples that end in \[4, 6\], but a sample is \[2, 6, 4\]"),
-        (lambda: blur((4,), 0.0), "standard deviation above 0, not 0"),
+        (lambda: blur((4,), 0.0), "standard deviation above 0 and at most 10000 entries, not 0"),
         (lambda: downsampling((6, 4), 3), "4 entries cannot be taken 3 at a time"),
         (lambda: Linear(torch.ones(3)), "a linear operator is a real matrix"),
         (lambda: Linear(torch.ones(3, 4) + 1j), "a real matrix .* not torch.complex64"),

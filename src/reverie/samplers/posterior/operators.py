@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import torch
 from torch import Tensor
@@ -24,6 +25,10 @@ __all__ = ["Function", "Linear", "Mask", "Operator", "Separable", "blur", "downs
 
 REACH = 4.0
 """A Gaussian kernel is cut off at so many standard deviations."""
+
+
+WIDEST = 1e4
+"""The deviation of a blur: one of more entries leaves the mean alone."""
 
 
 class Operator:
@@ -147,8 +152,8 @@ def fits_into(one: Tensor, whole: Tensor) -> bool:
 
 def blur(shape: Sequence[int], std: float) -> Separable:
     """A Gaussian blur of samples that end in `shape`, `std` in entries; beyond an edge lies what is before it, mirrored."""
-    if not (math.isfinite(std) and std > 0):
-        raise UsageError(f"a blur has a standard deviation above 0, not {std:g}.")
+    if not (isinstance(std, Real) and 0 < std <= WIDEST):
+        raise UsageError(f"a blur has a standard deviation above 0 and at most {WIDEST:g} entries, not {std}.")
     return Separable(tuple(_gaussian(size, std) for size in shape))
 
 
