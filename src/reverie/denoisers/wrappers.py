@@ -42,7 +42,7 @@ def check_guidance(scale: Any) -> None:
     """Raises UsageError unless scale is a number above 0, at which nothing that is asked for would be followed, and at most
     STRONGEST."""
     number = isinstance(scale, Real) and not isinstance(scale, bool)
-    if not (number and 0 < scale <= STRONGEST):
+    if not (number and 0 < float(scale) <= STRONGEST):
         raise UsageError(
             f"`guidance` is a number above 0 and at most {STRONGEST:g}, 1 as learned, not {scale!r:.40}: ask for one of "
             "these, or leave it out."
