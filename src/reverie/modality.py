@@ -20,7 +20,10 @@ __all__ = [
 ROWS = "rows"
 """The folder in a run folder where the rows of a table that is read in parts are kept, unless another is named."""
 
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+PICTURES = (
+    ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".pjpeg", ".pjp", ".mpo", ".webp", ".bmp", ".tif", ".tiff", ".gif",
+)  # fmt: skip
+"""Of files of one picture; what such a file is is read from its content."""
 ARRAYS = (".npy", ".npz", ".safetensors")
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tbz", ".tar.xz", ".txz")
 IMAGE_FILES = (*PICTURES, *ARRAYS, *ARCHIVES)

@@ -44,7 +44,8 @@ def test_pictures_are_changed_from_the_command_line(reverie, pictures, tmp_path,
     assert json.loads(capsys.readouterr().out)["new_pixels"] == 32 and np.load(out).shape == (2, 8, 8, 1)
     assert reverie(*edit, "upscale", pictures, "digits:3", "--factor", 2, "--noise", 3, *few, *common) == 0
     assert reverie(*edit, "deblur", pictures, "digits:3", "--blur", 0.8, "--method", "dps", *few, *common) == 0
-    assert np.load(out).shape == (2, 8, 8, 1) and capsys.readouterr()
+    assert np.load(out).shape == (2, 8, 8, 1)
+    assert "is 8 x 8 pixels, and --factor 2 makes 8 x 8 of 4 x 4" in " ".join(capsys.readouterr().err.split())
     noise = tmp_path / "noise.npz"
     assert reverie(*edit, "invert", pictures, "digits:3", "--noise", noise, "--steps", 10, *common) == 0
     assert json.loads(capsys.readouterr().out)["error_in_grey_levels"] < 0.5

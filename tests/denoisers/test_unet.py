@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from reverie.denoisers.conditions import Labels, Vectors
 from reverie.denoisers.network import Network
 from reverie.denoisers.unet import PRESETS, UNet, UNetConfig
+from reverie.denoisers.unet_parts import Halve
 from reverie.errors import UsageError
 from reverie.process import GaussianProcess, NoiseSchedule
 
@@ -31,6 +32,19 @@ def test_the_answer_has_the_size_of_the_question_whatever_it_is(patch, size):
     network = awake(3, patch=patch, multipliers=(1, 2, 2))
     answer = network(*question(3, *size))
     assert answer.shape == (3, 3, *size) and bool(answer.isfinite().all())
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 1), (1, 5), (2, 2)])
+def test_gradients_in_bf16_are_those_in_fp32_whatever_the_size(size):
+    halve, g = Halve(8, 16).to(memory_format=torch.channels_last), torch.Generator().manual_seed(2)
+    x = torch.randn(4, 8, *size, generator=g)
+    exact = torch.autograd.grad(halve(x).square().sum(), list(halve.parameters()))
+    for _ in range(5):
+        _ = torch.full((100_000,), torch.nan)  # what memory may hold that is taken next
+        with torch.autocast("cpu", torch.bfloat16):
+            rounded = halve(x)
+        for a, b in zip(torch.autograd.grad(rounded.float().square().sum(), list(halve.parameters())), exact, strict=True):
+            torch.testing.assert_close(a, b, rtol=0.1, atol=0.1 * float(b.abs().max()))
 
 
 @pytest.mark.parametrize("size", [(8, 8), (7, 5)])

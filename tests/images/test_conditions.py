@@ -121,6 +121,7 @@ def holed(row, column, value):
         (holed(4, "emb", [1.0, float("inf"), 0, 0, 0]), FILES, {}, "number 2 of the vector is inf"),
         (FRAME.with_columns(emb_2=None), FILES, {}, "column 'emb_0 to emb_4': number 3 of the vector is nan"),
         (holed(3, "age", float("inf")), FILES, {}, "data row 4, column 'age': the number is infinite"),
+        (holed(3, "age", 1e300), FILES, {}, r"data row 4, column 'age': 1e\+300 is beyond 1e\+30, up to which"),
         (FRAME.with_columns(file=pl.lit("nowhere")), FILES, {}, "names no picture that is read, such as a/00.png"),
         (
             FRAME,

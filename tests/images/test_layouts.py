@@ -76,6 +76,13 @@ def test_what_may_be_read_in_several_ways_is_refused_with_the_remedy(array, sent
         read_images(array)
 
 
+def test_a_table_of_numbers_that_is_read_as_one_picture_is_said_to_be_one():
+    assert read_images(np.zeros((20, 3), np.uint8)).notes == (
+        "the array of shape (20, 3) is read as one picture of 3 x 20: where its rows are pictures, give [N, H, W].",
+    )
+    assert read_images(GREY[0]).notes == ()
+
+
 def test_three_grey_pictures_with_labels_are_three(tmp_path):
     np.savez(tmp_path / "a.npz", images=GREY[:3], labels=np.arange(3))
     assert read_images(tmp_path / "a.npz").pixels.shape == (3, 28, 28, 1)

@@ -112,6 +112,14 @@ def test_parts_of_items_and_of_sets_that_are_not_used_are_named():
     assert found.notes[0].startswith("val is left out")
 
 
+def test_a_class_may_lie_in_a_list_of_its_own_and_names_and_sizes_be_of_any_kind_that_says_them():
+    found = read_images([(picture, [label]) for picture, label in zip(PIXELS, LABELS, strict=True)], size=np.int64(3))
+    assert found.labels is not None and found.notes == () and found.pixels.shape[1:3] == (3, 3)
+    assert read_images((PIXELS, np.arange(6)), classes=range(1, 7)).classes == ("1", "2", "3", "4", "5", "6")
+    with pytest.raises(UsageError, match="give each a name of its own"):
+        read_images((PIXELS, np.arange(6) % 2), classes=["cat", " "])
+
+
 def test_floats_of_a_set_are_on_one_scale():
     x = TENSOR.float() / 127.5 - 1
     x[0] = x[0].abs()  # alone it would be read as [0, 1]

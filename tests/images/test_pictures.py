@@ -10,6 +10,8 @@ from PIL import Image
 
 from reverie.errors import DataError, UsageError
 from reverie.images import read_picture
+from reverie.images.pictures import FORMATS
+from reverie.modality import PICTURES
 
 RNG = np.random.default_rng(0)
 RGB = RNG.integers(0, 256, (5, 7, 3), dtype=np.uint8)
@@ -54,6 +56,10 @@ def test_a_file_is_read_by_its_content_not_its_suffix(tmp_path):
     path.write_bytes(encoded(Image.fromarray(RGB)))
     assert np.array_equal(read_picture(path), RGB)
     assert np.array_equal(read_picture(str(path)), RGB)
+
+
+def test_every_suffix_that_pillow_has_for_a_format_that_is_read_is_looked_for():
+    assert {suffix for suffix, format in Image.registered_extensions().items() if format in FORMATS} <= set(PICTURES)
 
 
 def test_a_palette_becomes_its_colours():

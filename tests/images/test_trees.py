@@ -88,6 +88,15 @@ def test_shards_of_webdataset_are_one_set_with_its_classes(tmp_path):
         read_images(tmp_path / "a.tar")
 
 
+def test_classes_beside_pictures_are_read_whatever_the_case_of_their_suffix(tmp_path):
+    write(
+        tmp_path / "a.tar",
+        {f"{i}.{end}": told for i in range(2) for end, told in (("PNG", encoded(PIXELS[i])), ("CLS", b"%d.0" % (9 + i)))},
+    )
+    found = read_images(tmp_path / "a.tar")
+    assert found.classes == ("9", "10") and found.notes == ()
+
+
 def test_labels_in_json_tell_the_classes_where_nothing_else_does(tmp_path):
     files = {}
     for i, told in enumerate((b'{"id": 1, "label": 7}', b'{"label": 3}', b'{"label": 7}')):

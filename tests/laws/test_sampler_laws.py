@@ -63,7 +63,7 @@ def test_told_the_truth_every_sampler_ends_exactly_at_it(sampler, spacing):
     assert_close(end, x_0, rtol=0, atol=1e-14)
 
 
-@pytest.mark.parametrize("eta", [0.0, 0.4, 1.0])
+@pytest.mark.parametrize("eta", [0.0, 0.4, 1.0, 50.0])
 def test_told_the_truth_ddim_keeps_every_marginal(eta):
     """Whatever eta, x_t stays q(x_t|x_0): propagate (coefficient of x_0, variance) through the affine steps."""
     schedule = PROCESS.schedule

@@ -12,10 +12,13 @@ from reverie.denoisers import Labels
 from reverie.denoisers.network import Network
 from reverie.errors import DamagedError, UsageError
 from reverie.images import ImageCodec, ImageSet
-from reverie.models import PictureModel
+from reverie.models import PictureModel, editing
 from reverie.models.method import wanted
 from reverie.process import GaussianProcess, NoiseSchedule
 from reverie.process.randomness import generator
+from reverie.records.generate import RecordSampler
+from reverie.samplers import DDIM
+from reverie.sources.teacher import Teacher
 from reverie.training import Batch
 from reverie.training.image_dataset import ImageDataset
 
@@ -57,6 +60,19 @@ def test_guidance_leads_away_from_the_class_that_is_named_rather_than_from_none(
     torch.testing.assert_close(guided, answers["black"] + 3 * (answers["white"] - answers["black"]))
 
 
+@pytest.mark.parametrize("guidance", [1e9, 101, 0, -1, float("nan"), float("inf"), "3", True])
+def test_guidance_lies_in_its_range_wherever_it_is_asked_for(model, guidance):
+    asked = {"where": {"class": "white"}, "guidance": guidance}
+    for doing in (
+        lambda: model.sample(1, **asked),
+        lambda: editing.inpaint(model, np.zeros((4, 4, 1), np.uint8), np.eye(4) > 0, **asked),
+        lambda: Teacher(model, "cards", 1, guidance),
+        lambda: RecordSampler(model.denoiser, model.codec, DDIM(), (1000, 0), guidance),
+    ):
+        with pytest.raises(UsageError, match="`guidance` is a number above 0 and at most 100, 1 as learned, not"):
+            doing()
+
+
 def test_a_picture_is_a_function_of_seed_and_index_with_guidance_too(model):
     told = {"where": {"class": "*"}, "guidance": 3.0, "rescale": 0.7, "interval": (100, 800)}
     assert np.abs(model.sample(5, 3, **told).astype(int)[:3] - model.sample(3, 3, **told)).max() <= 1
@@ -94,9 +110,10 @@ def test_names_that_do_not_fit_the_network_are_damage(model, tmp_path):
         ({"where": ["class=white"], "guidance": 2.0, "rescale": 3}, "rescale in 0..1"),
         ({"where": ["class=white"], "guidance": 2.0, "interval": (10,)}, "low <= high <= 1000, not 10"),
         ({"where": ["class=white"], "guidance": 2.0, "interval": 10}, "low <= high <= 1000, not 10"),
-        ({"where": ["class=white"], "guidance": "2"}, "guidance is a number, 1 as learned, not '2'"),
         ({"where": 3}, "`where` is a mapping or a list, .*, not 3"),
-        ({"seed": 1.5}, "a seed is a whole number, not 1.5"),
+        ({"seed": 1.5}, "a seed is a whole number, 0 or above, not 1.5"),
+        ({"seed": -1}, "a seed is a whole number, 0 or above, not -1"),
+        ({"sampler": "consistency"}, "of models that say where a path ends"),
     ],
 )
 def test_what_cannot_be_asked_is_one_sentence(model, told, words):

@@ -21,7 +21,8 @@ from reverie.models.editing import (
     inverted,
     upscale,
 )
-from reverie.samplers.posterior import METHODS, blur
+from reverie.models.restoring import restored
+from reverie.samplers.posterior import METHODS, Mask, blur
 from reverie.studies.subject import photograph, subject
 
 DIGITS = read_images("digits").pixels
@@ -54,7 +55,7 @@ def test_outside_the_hole_every_pixel_stays_and_a_seed_is_a_picture(model):
     assert (first[0][hole] != first[1][hole]).any()
     with pytest.raises(DataError, match="a hole is bool"):
         inpaint(model, DIGITS[3], hole[:4])
-    with pytest.raises(UsageError, match="count must be a whole number above 0, not 0"):
+    with pytest.raises(UsageError, match="count is a whole number from 1 to 64, made together, not 0"):
         inpaint(model, DIGITS[3], hole, count=0)
 
 
@@ -210,6 +211,29 @@ def test_a_picture_and_its_mask_are_brought_to_size_as_those_of_training_were(mo
     assert (fitted(padded, wide)[:2] == 255).all() and not np.array_equal(fitted(padded, wide), fitted(model, wide))
     hole = hole_of(padded, np.full((8, 16, 1), 255, np.uint8), wide)
     assert hole[2:6].all() and not hole[:2].any() and not hole[6:].any()  # what is around the picture is no part of it
+
+
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (lambda m: inpaint(m, DIGITS[3], np.eye(8) > 0, 65), "from 1 to 64, made together, not 65: ask again for more"),
+        (lambda m: inpaint(m, DIGITS[3], np.eye(8) > 0, 1.5), "count is a whole number"),
+        (lambda m: image_to_image(m, DIGITS[3].tolist(), 0.5), "a picture is an array .* not of type list"),
+        (lambda m: image_to_image(m, DIGITS[3], "half"), "share of T in 0..1, not half"),
+        (lambda m: deblur(m, DIGITS[3], 1e9), "above 0 and at most 10000 entries, not 1000000000"),
+        (lambda m: restored(m, DIGITS[3], Mask(torch.ones(8, 8) > 0)), "give a Separable of two"),
+        (lambda m: reverie.load(None), "a run is named by its folder, a text or a path, not None"),
+    ],
+)
+def test_what_cannot_be_edited_is_one_sentence(model, ask, words):
+    with pytest.raises(UsageError, match=words):
+        ask(model)
+
+
+def test_numbers_and_pictures_are_taken_however_a_program_holds_them(model):
+    plain = image_to_image(model, DIGITS[3], 0.5, 2, steps=2)
+    assert np.array_equal(image_to_image(model, torch.from_numpy(DIGITS[3]), 0.5, np.int64(2), steps=np.int64(2)), plain)
+    assert np.array_equal(model.sample(np.int64(2), steps=np.int64(2)), model.sample(2, steps=2))
 
 
 @pytest.mark.parametrize("bits", [8, 16])

@@ -56,6 +56,18 @@ def test_the_command_that_is_shown_asks_for_the_same(declared):
         assert back == (f"{field}.png" if str(value).startswith("data:") else value), field
 
 
+def test_what_json_has_no_other_word_for_than_a_list_is_taken_as_one():
+    pairs = []
+    for declared in SERVED:
+        model, example = served(declared.request), declared.request.model_config["json_schema_extra"]["examples"][0]
+        for name, about in model.model_json_schema()["properties"].items():
+            for items in (kind["prefixItems"] for kind in about.get("anyOf", ()) if "prefixItems" in kind):
+                told = [1.5 if item["type"] == "number" else "a" for item in items]
+                assert list(getattr(model.model_validate({**example, name: told}), name)) == told
+                pairs.append(name)
+    assert {"interval", "long"} <= set(pairs)
+
+
 @pytest.mark.parametrize("declared", [each for each in ALL if each.python], ids=lambda each: each.name)
 def test_the_python_that_is_shown_is_python(declared):
     code = declared.python(asked(declared))

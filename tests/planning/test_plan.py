@@ -37,6 +37,20 @@ SMALL = {
 }
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"seed": -5}, "a seed is a whole number, 0 or above, not -5"),
+        ({"settings": {"weight_decay": float("inf")}}, "weight_decay = inf: Input should be a finite number"),
+        ({"settings": {"reconstruction": "inf"}}, "reconstruction = .*finite number"),
+        ({"minutes": float("nan")}, "minutes must be a number above 0, not nan"),
+    ],
+)
+def test_numbers_that_no_training_can_have_are_refused_before_anything_is_trained(options, words):
+    with pytest.raises(UsageError, match=words):
+        prepare("digits", Options(**options))
+
+
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often each part of a training is called, in a process that has read nothing yet."""

@@ -214,6 +214,16 @@ def test_on_a_table_progress_counts_steps():
 
 
 @every
+def test_a_share_lies_in_its_range(path):
+    for ask in (lambda: path.at_progress(-0.1), lambda: path.at_progress(math.nan), lambda: path.at_progress(1.1)):
+        with pytest.raises(UsageError, match=r"progress lies in 0\.\.1, not"):
+            ask()
+    for share in (0, 1, math.nan, 2):
+        with pytest.raises(UsageError, match=r"a share of the variance lies in 0\.\.1, and is neither of them, not"):
+            path.at_share(share)
+
+
+@every
 def test_at_a_share_of_the_variance_the_data_has_that_share(path):
     for share in (0.95, 0.5, 0.05):
         signal, noise = path.powers(path.at_share(share))

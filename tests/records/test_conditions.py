@@ -88,6 +88,7 @@ def test_a_table_of_statics_is_dealt_out_in_order(codec) -> None:
         (["sex=femal"], None, r"unknown level of sex 'femal': did you mean 'female'\?"),
         (["albumin>3"], None, "albumin changes from visit to visit"),
         (["age>old"], None, "age is a number, so 'old' cannot be compared"),
+        (["age>nan"], None, "age is a number, so 'nan' cannot be compared"),
         (["sex>female"], None, "levels without an order"),
         (["sex"], None, "'sex' is not a condition: write column=value"),
         (["sex=female", "sex=male"], None, "sex cannot be female and male at once"),

@@ -9,6 +9,7 @@ import torch
 
 from reverie.denoisers import Empirical, GaussianMixture, Labels
 from reverie.denoisers.network import Network
+from reverie.denoisers.unet import UNetConfig
 from reverie.errors import UsageError
 from reverie.process import GaussianProcess, NoiseSchedule, generator
 from reverie.samplers import (
@@ -40,6 +41,7 @@ ALL = [
     Consistency(),
 ]
 GRID = time_grid(PROCESS.schedule, 12)
+PICTURES = Network(PROCESS, UNetConfig(width=8, groups=4, multipliers=(1,)).build(3, 3))
 
 samplers = pytest.mark.parametrize("sampler", ALL, ids=repr)
 
@@ -217,6 +219,14 @@ def test_a_stochastic_sampler_without_a_generator_is_refused(sampler):
         (lambda: sample(DENOISER, DDIM(1.0), GRID, start(3, 2, 3), [generator(0)]), "1 generators.*batch of 3"),
         (lambda: sample(DENOISER, Ancestral("learned"), GRID, start(2, 2, 3), generator(0)), "predicts no variance"),
         (lambda: list(invert(DENOISER, (0, 5), start(2, 2, 3))), "5 follows 0"),
+        (
+            lambda: sample(DENOISER, DDIM(), GRID, start(2, 3, 2)),
+            r"a tensor \[B, 2, 3\], and .* \[2, 3, 2\]",
+        ),
+        (lambda: sample(DENOISER, DDIM(), GRID, start(0, 2, 3)), r"a tensor \[B, 2, 3\], and this is .* \[0, 2, 3\]"),
+        (lambda: list(trajectory(PICTURES, DDIM(), GRID, start(2, 1, 4, 4))), r"\[B, 3, any, any\], and .*\[2, 1, 4, 4\]"),
+        (lambda: list(trajectory(PICTURES, DDIM(), GRID, start(2, 3, 4))), r"\[B, 3, any, any\], and .* \[2, 3, 4\]"),
+        (lambda: list(trajectory(PICTURES, DDIM(), GRID, [0.0])), "and this is a list"),
     ],
 )
 def test_bad_settings_are_refused_with_the_culprit_named(call, culprit):

@@ -150,6 +150,8 @@ def test_what_hurts_in_a_grid_is_said_with_what_to_do():
         (lambda: time_grid(LINEAR, 10, "karras", sigma_max=1e4), r"`sigma_max` must lie in .*, not 10000"),
         (lambda: time_grid(LINEAR, 10, "karras", sigma_min=5.0, sigma_max=2.0), "`sigma_min` must lie below `sigma_max`"),
         (lambda: time_grid(LINEAR, 10, "angle", sigma_max=2.0), "bound log_snr and karras alone"),
+        (lambda: time_grid(LINEAR, 10, "trailing", sigma_min=0.1), "bound log_snr and karras alone.*out for trailing"),
+        (lambda: time_grid(LINEAR, 10, "linspace", sigma_max=2.0), "bound log_snr and karras alone.*out for linspace"),
         (lambda: time_grid(EDM(), 10, "leading"), "counts whole steps"),
         (lambda: time_grid(EDM(), 0), "1..1,000,000 steps, not 0"),
         (lambda: check_grid(LINEAR, [1000]), "at least two"),

@@ -33,7 +33,7 @@ Latent = Annotated[LatentSettings | DiffusersAutoencoderConfig, Field(discrimina
 class RunConfig(BaseModel):
     """All settings of a run."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     source: Source
     holdout: Source | None = None

@@ -14,7 +14,7 @@ class Conditions(BaseModel):
     them where that was said, the SHA-256 of what it tells, and how many levels each attribute has that has levels, and how
     many numbers each other."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: str
     path: str | None = None
@@ -33,7 +33,7 @@ class Source(BaseModel):
     table was read in parts.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: str
     path: str | None = None
@@ -53,7 +53,7 @@ class Parent(BaseModel):
     """The run whose weights another began with: its name, where it is on this machine (see Source), the digest of all that
     it made anything of, and the steps that it was trained for."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: str
     path: str | None = None
@@ -72,7 +72,7 @@ class Sampling(BaseModel):
         boundary: of a consistency model, see denoisers.Boundary; none for all others.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     sampler: str = "angular"
     steps: int = Field(12, ge=1)
@@ -100,7 +100,7 @@ class Distilled(BaseModel):
         seed: of the distillation; that of the config is the parent's, by which pictures were held out.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     calls: int = Field(ge=1, le=4)
     teacher_steps: int = Field(ge=1)

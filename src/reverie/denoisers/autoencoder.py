@@ -55,7 +55,7 @@ class LatentSettings(BaseModel):
         aside: share of the training pictures that it does not learn from, so that the error reported is of pictures unseen.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: Literal["autoencoder"] = "autoencoder"
     folder: str | None = None

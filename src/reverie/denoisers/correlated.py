@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from reverie.denoisers.conditions import Condition
-from reverie.denoisers.denoiser import Evidence
+from reverie.denoisers.denoiser import Evidence, check_states
 from reverie.errors import UsageError
 from reverie.process.gaussian import GaussianProcess, Step
 from reverie.process.prediction import Prediction
@@ -65,6 +65,7 @@ class CorrelatedMixture:
     def __call__(self, x_t: Tensor, t: Step, condition: Condition | None = None) -> Prediction:
         if condition is not None:
             raise UsageError("this mixture takes no condition.")
+        check_states(x_t, self.means.shape[1:])
         x = x_t.double()
         level = self.process.marginal(torch.ones_like(x[:, :1]).detach(), t)
         a, noise = level.mean[:, None], level.variance.expand(len(x), 1)[:, None]  # [B, 1, 1]

@@ -19,7 +19,7 @@ from reverie.errors import UsageError
 __all__ = ["NetworkConfig", "PictureNetwork", "RecordNetwork"]
 
 
-class NetworkConfig(BaseModel, frozen=True, extra="forbid"):
+class NetworkConfig(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """The size of a network, and what follows from its kind.
 
     Attributes:

@@ -169,6 +169,7 @@ class DiffusersUNet(nn.Module):
             for name, layer in part.named_children():
                 if isinstance(layer, nn.Dropout):
                     setattr(part, name, Dropout(layer.p).train(layer.training))
+        self.state_shape = (int(self.unet.config.in_channels), None, None)
         self.adapted = config.lora_rank > 0
         if self.adapted:
             lora.inject(self.unet, config.lora_rank, config.lora_alpha or config.lora_rank, config.lora_targets)

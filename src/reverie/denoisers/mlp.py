@@ -45,7 +45,7 @@ class MLP(nn.Module):
         self, schedule: NoiseSchedule, dimensions: int = 2, width: int = 64, depth: int = 3, waves: int = 3
     ) -> None:
         super().__init__()
-        self.waves = waves
+        self.waves, self.state_shape = waves, (dimensions,)
         level = (schedule.log_snr / REACH).clamp(-1, 1)[:, None]
         rate = math.pi / 2 * 2.0 ** torch.arange(LEVEL_WAVES, dtype=torch.float64)
         self.levels: Tensor

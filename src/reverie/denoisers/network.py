@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from reverie.denoisers.conditions import Condition, unanswerable
-from reverie.denoisers.denoiser import Evidence
+from reverie.denoisers.denoiser import Evidence, check_states
 from reverie.denoisers.naming import Named
 from reverie.errors import UsageError, unknown
 from reverie.process.gaussian import GaussianProcess, Step
@@ -38,9 +38,10 @@ class Network:
             NoisePath.progress, so that what it is told of t is that of the usual table whatever the path counts.
 
     A module that takes conditions receives them as its third argument, and has a method check(condition or None, B) that
-    raises UsageError for one that it has no answer to. States of another dtype or device are taken to the weights' and the
-    answer back. On a table the module receives x_t and t as they are. So it does in continuous time where it is not scaled,
-    but for one that predicts "edm", which receives c_in x_t and c_noise, as published.
+    raises UsageError for one that it has no answer to. One that says `state_shape`, the shape of a state (None for any
+    number), is asked of no others. States of another dtype or device are taken to the weights' and the answer back. On a
+    table the module receives x_t and t as they are. So it does in continuous time where it is not scaled, but for one that
+    predicts "edm", which receives c_in x_t and c_noise, as published.
     Raises UsageError for noise or score prediction on a schedule with zero terminal SNR, where they say nothing of x_0, and
     for edm on such a path in continuous time, where c_noise has no end.
     """
@@ -81,6 +82,8 @@ class Network:
         """The prediction; and of a module that names levels what it says of them: with x_0 how surprising that is to it,
         with chances in [0, 1) like x_t levels drawn by them."""
         weight = self._weight
+        if self._shape is not None:
+            check_states(x_t, self._shape)
         self._check(condition, x_t.shape[0])
         conditions = () if condition is None else (condition.to(weight.device),)
         told, scaled = self._asked(x_t, t)
@@ -155,6 +158,11 @@ class Network:
     def _refuses(self) -> Callable[[Condition | None, int], None] | None:
         """The module's own check, looked up once: a module takes long to say that it has none."""
         return getattr(self.module, "check", None)
+
+    @cached_property
+    def _shape(self) -> Sequence[int | None] | None:
+        """Of one state, as the module says it; None where it does not."""
+        return getattr(self.module, "state_shape", None)
 
     @cached_property
     def _weight(self) -> Tensor:

@@ -120,6 +120,8 @@ class Runtime(nn.Module):
         self.module, self.about = module, about
         self.session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         self.names = {wanted.name for wanted in self.session.get_inputs()}
+        of_state = next(wanted.shape for wanted in self.session.get_inputs() if wanted.name == STATE)
+        self.state_shape = tuple(size if isinstance(size, int) else None for size in of_state[1:])
 
     def check(self, condition: Condition | None, count: int) -> None:
         """See Network."""

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from reverie.denoisers.conditions import Condition, Labels
-from reverie.denoisers.denoiser import Evidence
+from reverie.denoisers.denoiser import Evidence, check_states
 from reverie.errors import UsageError
 from reverie.process.gaussian import GaussianProcess, Step
 from reverie.process.prediction import Prediction
@@ -35,6 +35,8 @@ class KnownSample:
     evidence: Evidence = field(default="oracle", init=False, repr=False)
 
     def __call__(self, x_t: Tensor, t: Step, condition: Condition | None = None) -> Prediction:
+        if not isinstance(x_t, Tensor) or self.x_0.shape not in (x_t.shape, x_t.shape[1:], (1, *x_t.shape[1:])):
+            check_states(x_t, self.x_0.shape[self.x_0.ndim == getattr(x_t, "ndim", 0) :])
         return self.process.predict(x_t, t, clean=self.x_0.to(x_t).expand_as(x_t))
 
 
@@ -59,12 +61,13 @@ class GaussianMixture:
 
     def __post_init__(self) -> None:
         components = len(self.means)
-        if self.stds.shape != (components,) or (self.stds < 0).any():
+        if self.stds.shape != (components,) or not (self.stds >= 0).all():
             raise UsageError(f"stds must be {components} numbers >= 0, one for each mean.")
-        if self.weights is not None and (self.weights.shape != (components,) or (self.weights <= 0).any()):
+        if self.weights is not None and (self.weights.shape != (components,) or not (self.weights > 0).all()):
             raise UsageError(f"weights must be {components} numbers > 0, one for each mean.")
 
     def __call__(self, x_t: Tensor, t: Step, condition: Condition | None = None) -> Prediction:
+        check_states(x_t, self.means.shape[1:])
         x = x_t[:, None].flatten(1).double()
         means = self.means[:, None].flatten(1).to(x)
         signal, noise = _powers(self.process, t, x)
@@ -121,6 +124,7 @@ class Empirical:
             raise UsageError(f"{len(self.labels)} labels were given for {len(self.data)} data points.")
 
     def __call__(self, x_t: Tensor, t: Step, condition: Condition | None = None) -> Prediction:
+        check_states(x_t, self.data.shape[1:])
         labels = _classes(condition, x_t)
         x = x_t[:, None].flatten(1)
         powers = [power.expand(len(x), 1) for power in _powers(self.process, t, x.double())]

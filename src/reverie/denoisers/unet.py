@@ -152,6 +152,7 @@ class UNet(nn.Module):
 
     def __init__(self, channels: int, out_channels: int, config: UNetConfig) -> None:
         super().__init__()
+        self.state_shape = (channels, None, None)
         widths = [config.width * m for m in config.multipliers]
         embedding, self.patch, folded = 4 * config.width, config.patch, config.patch**2
         of_block = embedding, config.groups, config.dropout

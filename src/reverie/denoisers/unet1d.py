@@ -102,6 +102,7 @@ class SeriesUNet(nn.Module):
 
     def __init__(self, channels: int, out_channels: int, config: SeriesUNetConfig) -> None:
         super().__init__()
+        self.state_shape = (None, channels)
         width, levels = config.width, range(config.levels)
         self.sinusoids = Sinusoids(config.embedding)
         self.enter = Mix(channels, width, width)

@@ -100,6 +100,7 @@ class VisitNetwork(nn.Module):
 
     def __init__(self, channels: int, config: VisitNetworkConfig) -> None:
         super().__init__()
+        self.state_shape = (None, channels)
         width = config.width
         self.embed = nn.Sequential(nn.Linear(64, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
         self.enter_static = nn.Linear(3 * channels, width)

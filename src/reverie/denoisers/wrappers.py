@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -29,7 +31,22 @@ __all__ = [
     "Guided",
     "Inpainting",
     "Thresholded",
+    "check_guidance",
 ]
+
+STRONGEST = 100.0
+"""The strongest guidance that can be asked for; published ones end at some 30, and far beyond only rounding is followed."""
+
+
+def check_guidance(scale: Any) -> None:
+    """Raises UsageError unless scale is a number above 0, at which nothing that is asked for would be followed, and at most
+    STRONGEST."""
+    number = isinstance(scale, Real) and not isinstance(scale, bool)
+    if not (number and 0 < float(scale) <= STRONGEST):
+        raise UsageError(
+            f"`guidance` is a number above 0 and at most {STRONGEST:g}, 1 as learned, not {scale!r:.40}: ask for one of "
+            "these, or leave it out."
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,7 +197,7 @@ class Guided(DenoiserWrapper):
         uncond, cond = self.inner(x_t, t, other).velocity, given.velocity
         guided = torch.lerp(uncond, cond, self.scale)
         if self.rescale:
-            if cond.ndim == 1:
+            if cond.shape[1:].numel() == 1:
                 raise UsageError("rescale compares deviations within each sample, which a single number does not have.")
             over = tuple(range(1, cond.ndim))
             ratio = cond.std(over, keepdim=True) / guided.std(over, keepdim=True)

@@ -53,7 +53,7 @@ def read_tree(tree: Tree, bring: Bring, cache: Path | None) -> ImageSet:
     else:
         labels, classes = classes_of(np.array(owners), tree.name) if any(owners) else (None, ())
     used = None if told is None else told[1]
-    rest = [file.path for file in tree.files if file.path not in pictures and file.path.suffix != used]
+    rest = [file.path for file in tree.files if file.path not in pictures and file.path.suffix.lower() != used]
     said = (*notes, *more, *pairs_beside(paths), *passed_over(rest), *lost)
     return ImageSet(pixels, labels, classes, tree.name, said, files=tuple(str(file.path) for file in files))
 
@@ -173,7 +173,7 @@ def _told(tree: Tree, paths: list[PurePosixPath]) -> tuple[np.ndarray, str] | No
     """What files beside the pictures say of their classes, whole numbers or words [N], and the suffix of these files; None
     where they say nothing."""
     for suffix, read in ((CLASS, _in_text), (JSON, _in_json)):
-        beside = {file.path: file for file in tree.files if file.path.suffix == suffix}
+        beside = {file.path.with_suffix(suffix): file for file in tree.files if file.path.suffix.lower() == suffix}
         names = [path.with_name(path.name.partition(".")[0] + suffix) for path in paths]
         there = next((name for name in names if name in beside), None)
         if there is None or (suffix == JSON and read(beside[there].content) is None):
@@ -186,8 +186,8 @@ def _told(tree: Tree, paths: list[PurePosixPath]) -> tuple[np.ndarray, str] | No
         words = {name: read(beside[name].content) for name in dict.fromkeys(names)}
         if (wrong := next((name for name, word in words.items() if word is None), None)) is not None:
             raise DataError(f"{tree.name}/{wrong} says no class, a number or a word, as others do: mend it.")
-        numbers = all(re.fullmatch(r"-?\d{1,18}", word or "") for word in words.values())
-        return np.array([int(words[name] or "") if numbers else words[name] for name in names]), suffix
+        numbers = all(re.fullmatch(r"-?\d{1,15}(\.0*)?", word or "") for word in words.values())
+        return np.array([int(float(words[name] or "")) if numbers else words[name] for name in names]), suffix
     return None
 
 

@@ -116,11 +116,11 @@ def _of_two(array: np.ndarray, name: str, rows: int | None) -> tuple[np.ndarray,
             f"{what} may be rows of pixels, but {columns} make no square: reshape it to [N, H, W] or [N, H, W, C], or give "
             "array[None] for one picture."
         )
-    note = (
-        f"{what} is read as one picture of {columns} x {count}: where its rows are pictures of {side} x {side}, give "
-        f"array.reshape(-1, {side}, {side})."
+    pictures, shape = (
+        (f"pictures of {side} x {side}", f"array.reshape(-1, {side}, {side})") if side else ("pictures", "[N, H, W]")
     )
-    return array[None, :, :, None], (note,) if side and columns != count else ()
+    note = f"{what} is read as one picture of {columns} x {count}: where its rows are {pictures}, give {shape}."
+    return array[None, :, :, None], (note,) if columns != count else ()
 
 
 def _side(pixels: int) -> int | None:

@@ -165,11 +165,12 @@ def _gone_through(source: Any, name: str, bring: Bring) -> tuple[list[Any], np.n
 def _items(source: Any, name: str) -> Iterator[Any]:
     """The items in their order; a data set of torch need not know where it ends but by its length."""
     counted = not hasattr(source, "__iter__") and hasattr(source, "__len__")
-    each = (source[i] for i in range(len(source))) if counted else iter(source)  # to the first that is not there
-    count = 0
+    each, count = None, 0
     while True:
         count += 1
         try:
+            if each is None:
+                each = (source[i] for i in range(len(source))) if counted else iter(source)  # to the first that is not there
             item = next(each)
         except StopIteration:
             return
@@ -204,7 +205,9 @@ def _is_picture(part: Any) -> bool:
 
 
 def _is_class(part: Any) -> bool:
-    """Whether part of an item says its class: a number, a word, or a row of numbers such as a single 1."""
+    """Whether part of an item says its class: a number, a word, or a row of numbers such as a single 1; or one in a list."""
+    if isinstance(part, list | tuple):
+        return len(part) == 1 and _is_class(part[0])
     return isinstance(part, bool | int | float | str | np.generic) or (is_array(part) and len(part.shape) < 2)
 
 

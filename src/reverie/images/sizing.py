@@ -7,7 +7,7 @@ stretch  the whole picture, resized to the size: nothing is lost, the shape is d
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal, SupportsIndex, get_args
 
 import numpy as np
 from PIL import Image, ImageColor
@@ -35,9 +35,10 @@ def check_size(size: Size | None, fit: str = "crop") -> tuple[int, int] | None:
     if size is None:
         return None
     sides = (*size,) if isinstance(size, tuple | list) else (size, size)
-    if len(sides) != 2 or any(isinstance(s, bool) or not isinstance(s, int) or not 1 <= s <= LONGEST for s in sides):
+    whole = all(isinstance(s, SupportsIndex) and not isinstance(s, bool) for s in sides)
+    if len(sides) != 2 or not whole or not all(1 <= int(s) <= LONGEST for s in sides):
         raise UsageError(f"size must be a whole number of pixels from 1 to {LONGEST}, or (height, width), not {size!r}.")
-    return sides
+    return int(sides[0]), int(sides[1])
 
 
 def check_pad(pad: Pad | None, fit: str) -> None:

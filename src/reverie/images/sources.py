@@ -163,7 +163,8 @@ def _picture(path: Path, bring: Bring) -> ImageSet:
 
 
 def _renamed(pictures: ImageSet, classes: tuple[str, ...]) -> ImageSet:
-    if len(classes) != len(pictures.classes) or len(set(classes)) < len(classes):
+    classes = tuple(str(name).strip() for name in classes)
+    if len(classes) != len(pictures.classes) or len(set(classes)) < len(classes) or "" in classes:
         raise UsageError(
             f"{pictures.name} has {len(pictures.classes) or 'no'} classes, so they cannot be given the {len(classes)} names "
             f"{', '.join(classes)}: give each a name of its own."

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from reverie.models import few_calls
 from reverie.models.method import Method
 from reverie.models.own_size import inpaint_whole
 from reverie.models.pictures import PictureModel
-from reverie.models.restoring import deblur, fitted, hole_of, inpaint, upscale
+from reverie.models.restoring import as_array, deblur, fitted, hole_of, inpaint, upscale
 from reverie.samplers import DDIM, editing, invert, sample
 
 __all__ = [
@@ -63,9 +64,10 @@ def image_to_image(
 
     At 0 it is the picture, at 1 nothing of it is left. `settings` are those of PictureModel.method.
     """
-    few_calls.refuse(model.config, "make a picture over")
-    if not 0 <= level <= 1:
-        raise UsageError(f"the noise level to start from is a share of T in 0..1, not {level:g}.")
+    few_calls.refuse(model.config, "make a picture over", mean=False)
+    picture = as_array(picture)
+    if not (isinstance(level, Real) and 0 <= level <= 1):
+        raise UsageError(f"the noise level to start from is a share of T in 0..1, not {level}.")
     method = model.method(**settings)
     t = model.process.schedule.at_progress(level)
     if t == 0:
@@ -126,6 +128,7 @@ def inverted(
     called with the steps done, up and down, and their number.
     """
     few_calls.refuse(model.config, "take a picture back to its noise")
+    pictures = as_array(pictures)
     method = model.method(sampler="ddim", steps=steps, where=where, clip=clip, exact=True)
     level = model.process.schedule.level
     grid = tuple(t for t in method.grid if level(t).alpha >= LEAST_SIGNAL * math.hypot(level(t).alpha, level(t).sigma))

@@ -37,6 +37,8 @@ def load(path: str | Path, device: str = "auto") -> PictureModel | PatientModel 
     Raises UsageError if `path` is no run folder or has nothing trained yet, and DamagedError, naming the file, if what is
     there is not what was written.
     """
+    if not isinstance(path, str | Path):
+        raise UsageError(f"a run is named by its folder, a text or a path, not {path!r:.40}.")
     run = Path(path)
     if diffusers.is_layout(run):
         return replace(diffusers.load(run, device), path=run)

@@ -19,7 +19,7 @@ import torch
 from reverie.denoisers.attributes import Attributes
 from reverie.denoisers.conditions import Condition, EncoderStates, Labels
 from reverie.denoisers.denoiser import Denoiser
-from reverie.denoisers.wrappers import Guided
+from reverie.denoisers.wrappers import Guided, check_guidance
 from reverie.errors import UsageError, unknown
 from reverie.samplers import Sampler
 
@@ -150,8 +150,7 @@ def guided(
     if not asked:
         raise UsageError("guidance follows a class, and none was asked for: say which, as `where=class=NAME`.")
     T = denoiser.process.schedule.end
-    if not isinstance(guidance, Real):
-        raise UsageError(f"guidance is a number, 1 as learned, not {guidance!r}.")
+    check_guidance(guidance)
     ends = (interval,) if isinstance(interval, Real) else () if interval is None else tuple(interval)
     if interval is not None and not (len(ends) == 2 and 0 <= ends[0] <= ends[1] <= T):
         told = ":".join(map(str, ends))

@@ -255,7 +255,7 @@ class PatientModel(StagedModel[RecordCodec]):
             raise UsageError(f"{name} has steps of its own, so it takes no sampler: leave `sampler` out.")
         if guidance != 1:
             raise UsageError(
-                f"guidance={guidance:g} strengthens statics that the network is given, and {name} gives it none: leave it "
+                f"`guidance={guidance}` strengthens statics that the network is given, and {name} gives it none: leave it "
                 "out."
             )
         return replace(self._maker(told, 1.0), method=method)

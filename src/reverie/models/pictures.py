@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, SupportsIndex, cast
 
 import numpy as np
 import polars as pl
@@ -98,7 +98,7 @@ class PictureModel(Model[ImageCodec]):
         if layout == "diffusers":
             from reverie.models import diffusers
 
-            few_calls.refuse(self.config, "be written for diffusers, whose schedulers take other steps")
+            few_calls.refuse(self.config, "be written for diffusers, whose schedulers take other steps", mean=False)
             return diffusers.write(self, Path(path))
         if layout != "reverie":
             raise unknown("layout", layout, ("reverie", "diffusers"))
@@ -156,9 +156,9 @@ class PictureModel(Model[ImageCodec]):
             raise UsageError(
                 f"the table of wishes has {rows} rows, so {count} cannot be made: give more rows, or ask for fewer."
             )
-        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        if isinstance(count, bool) or not isinstance(count, SupportsIndex) or int(count) < 1:
             raise UsageError(f"count must be a whole number above 0, not {count!r}.")
-        return PictureShards(self, method, count, seed)
+        return PictureShards(self, method, int(count), seed)
 
     def walk(self, count: int, seed: int = 0, **settings: Any) -> Iterator[tuple[float, np.ndarray, np.ndarray]]:
         """The making of the first pictures of `sample`: (t, what x_t looks like, x_0-hat), each uint8 [count, H, W, C].
@@ -185,8 +185,8 @@ class PictureModel(Model[ImageCodec]):
 
     def start(self, method: Method, rows: int, seed: int, shard: int = 0) -> tuple[Tensor, Shard, Condition | None]:
         """x_T of the first rows of a shard, the randomness of its steps, and its condition; a function of (seed, shard)."""
-        if rows < 1:
-            raise UsageError(f"count must be a whole number above 0, not {rows!r}.")
+        if isinstance(rows, bool) or not isinstance(rows, SupportsIndex) or not 1 <= rows <= SHARD:
+            raise UsageError(f"count is a whole number from 1 to {SHARD}, made together, not {rows!r}: ask again for more.")
         x = draw(torch.empty(rows, *self.shape, device=self.device), Shard(generator(seed, "start", shard), SHARD))
         x *= self.process.schedule.prior_std
         return x, Shard(generator(seed, "steps", shard), SHARD), method.condition(rows, shard * SHARD)

@@ -7,8 +7,10 @@ Whatever is drawn is a function of the seed; pictures are uint8 [N, H, W, C] of 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -36,6 +38,7 @@ from reverie.samplers.posterior.repaint import RePaint
 
 __all__ = [
     "PASSES",
+    "as_array",
     "deblur",
     "fitted",
     "hole_of",
@@ -59,10 +62,20 @@ GREY = 127.5
 def fitted(model: PictureModel, picture: np.ndarray, channels: int | None = None, pad: Pad | None = None) -> np.ndarray:
     """A picture [H, W, C] of any size as the model's: brought to its size as those were that it was trained on (cut, padded
     or stretched), in its channels or those told; `pad` is another colour around it where they were padded."""
+    picture = as_array(picture)
     codec, source = model.codec, model.config.source
     around = (pad or source.pad) if source.fit == "pad" else None
     size = (codec.height, codec.width)
     return read_images(picture[None], size, channels or codec.channels, source.fit, pad=around, bits=codec.bits).pixels[0]
+
+
+def as_array(picture: Any) -> np.ndarray:
+    """A picture that a program holds, as an array. Raises UsageError for what is none."""
+    if not hasattr(picture, "shape"):
+        raise UsageError(
+            f"a picture is an array [H, W, C], such as read_images makes of a file, not of type {type(picture).__name__}."
+        )
+    return np.asarray(picture)
 
 
 def hole_of(model: PictureModel, mask: np.ndarray, picture: np.ndarray, soft: bool = False) -> np.ndarray:
@@ -140,7 +153,7 @@ def inpaint(
 
     Raises DataError for a hole of another shape or kind, UsageError where there is none and for what the method cannot take.
     """
-    picture, hole = np.asarray(picture), np.asarray(hole)
+    picture, hole = as_array(picture), np.asarray(hole)
     if hole.shape != picture.shape[:2] or not (hole.dtype == np.bool_ or np.issubdtype(hole.dtype, np.floating)):
         raise DataError(f"a hole is bool of shape {list(picture.shape[:2])}, but this is {hole.dtype} {list(hole.shape)}.")
     if not hole.any():
@@ -182,11 +195,13 @@ def restored(
 
     Raises UsageError for an operator of another size than the model's, and for a model of latents.
     """
-    codec = model.codec
+    codec, picture = model.codec, as_array(picture)
+    if not (isinstance(operator, Separable) and len(operator.matrices) == 2):
+        raise UsageError("what is restored was seen through matrices of its height and its width: give a Separable of two.")
     if model.autoencoder is not None:
         raise UsageError("this model diffuses latents, and what was seen is of pixels: give a run trained without latents.")
-    if not noise > 0:
-        raise UsageError(f"the noise of what was seen is above 0 grey levels, not {noise:g}: rounding alone is 0.3.")
+    if not (isinstance(noise, Real) and 0 < noise < math.inf):
+        raise UsageError(f"the noise of what was seen is above 0 grey levels, not {noise}: rounding alone is 0.3.")
     height, width = (len(matrix) for matrix in operator.matrices)
     source = model.config.source
     around = source.pad if source.fit == "pad" else None

@@ -9,6 +9,7 @@ from typing import Any
 
 from reverie.denoisers.network import Network
 from reverie.errors import UsageError
+from reverie.models import few_calls
 from reverie.models.model import CALIBRATION, Codec, Model
 from reverie.plain import number_of
 from reverie.records.conditions import Conditions
@@ -58,7 +59,9 @@ class StagedModel(Model[Codec]):
     def _method(self, told: dict[str, Any]) -> tuple[Sampler, Sequence[float]]:
         """The sampler and its grid; what is None or left out is as the network declares."""
         told, path = dict(told), self.process.schedule
-        sampler, steps = (told.pop(name, None) or self.usual[name] for name in ("sampler", "steps"))
+        asked = {name: told.pop(name, None) for name in ("sampler", "steps")}
+        sampler, steps = (self.usual[name] if value is None else value for name, value in asked.items())
+        few_calls.check(self.config, sampler)
         ends = {name: told.pop(name, None) for name in ("sigma_min", "sigma_max")}
         grid = time_grid(path, steps, told.pop("spacing", None) or path.spacing, **ends)
         return named(sampler, **told), grid

@@ -111,8 +111,8 @@ NewTable = Annotated[
 NewFigure = Annotated[str, writes, ends(".png"), named("Write the figure to this .png file.", "figures/strip.png")]
 Seed = Annotated[
     int,
-    Field(description="The same seed gives the same result, to the last byte.", examples=[0]),
-    Served((Field(ge=0, le=2**31 - 1),), "seeds of a service are those of every client's integers"),
+    Field(description="The same seed gives the same result, to the last byte.", ge=0, examples=[0]),
+    Served((Field(le=2**31 - 1),), "seeds of a service are those of every client's integers"),
 ]
 
 

@@ -143,9 +143,9 @@ class TableReading(Cached):
         "is a patient.",
     )
     time: Annotated[Column | None, visits] = Field(None, description="The column that says when it was.")
-    long: Annotated[tuple[Column, Column] | None, Flag("--long", metavar="NAME VALUE"), visits] = Field(
-        None, description="Where a row is one test: the column that names it, and that of its value."
-    )
+    long: Annotated[
+        Annotated[tuple[Column, Column], Field(strict=False)] | None, Flag("--long", metavar="NAME VALUE"), visits
+    ] = Field(None, description="Where a row is one test: the column that names it, and that of its value.")
     date_formats: Annotated[
         dict[Annotated[str, _long_name], Annotated[str, _word]] | None,
         Flag(

@@ -39,7 +39,8 @@ INTERVAL = Flag(
     read=between,
     write=lambda times: ":".join(f"{t:g}" for t in times),
 )
-Interval = tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]]
+Interval = Annotated[tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]], Field(strict=False)]
+"""Not strict, for JSON has no tuples; its numbers are."""
 
 
 def settings_of(request: Any, *more: str) -> dict[str, Any]:
@@ -47,4 +48,5 @@ def settings_of(request: Any, *more: str) -> dict[str, Any]:
     names = ("sampler", "steps", "spacing", "sigma_min", "sigma_max", "eta", "variance", "where", "guidance")
     names += ("rescale", "interval", "negative", "clip", *more)
     found = {name: getattr(request, name, None) for name in names}
-    return {name: value for name, value in found.items() if value not in (None, [], False)}
+    said = {name: value for name, value in found.items() if value is not None and value != []}  # a 0 is said
+    return {name: value for name, value in said.items() if value is not False or name == "clip"}

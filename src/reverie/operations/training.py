@@ -16,7 +16,7 @@ from reverie.operations.fields import NewRun, Overwrite, Seed, Word, reads
 from reverie.operations.flags import SETTINGS
 from reverie.operations.reading import SCHEMA, SchemaText, TableReading, ToldReading, any_schema_of, visits
 from reverie.operations.request import Flag, Reply, Served, example, local, pictures
-from reverie.process.registry import PATHS, PathName
+from reverie.process.registry import PathName, learned
 
 __all__ = ["Card", "Training", "too_long", "training"]
 
@@ -89,7 +89,7 @@ class Training(ToldReading, TableReading, Engined):
     ] = Field(
         default={},
         description="A setting, e.g. batch=64, network.width=32, schedule.name=linear. May be repeated. Schedules: "
-        f"{', '.join(PATHS)}.",
+        f"{', '.join(learned())}.",
         examples=[{"batch": 64}],
     )
     schema_file: Annotated[str | None, Flag("--schema"), visits, local] = Field(

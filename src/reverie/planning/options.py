@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from reverie.errors import UsageError
 from reverie.modality import ROWS, asked
+from reverie.process.randomness import check_seed
 
 if TYPE_CHECKING:
     from reverie.images import Fit, Pad, Size
@@ -83,6 +84,7 @@ class Options:
     epsilon: float | None = None
 
     def __post_init__(self) -> None:
+        check_seed(self.seed)
         if self.steps is not None and self.minutes is not None:
             raise UsageError("give the budget in steps or in minutes, not both.")
         if self.minutes is not None and not 0 < self.minutes <= 1e5:

@@ -145,10 +145,5 @@ def _check(model: PictureModel | PatientModel | LinkedModel, name: str) -> None:
             f"{name} was trained with differential privacy, and its epsilon is for its own steps: begin from another run."
         )
     few_calls.refuse(model.config, "be trained on or distilled again")
-    if isinstance(model, PictureModel) and model.usual.boundary is not None:
-        raise UsageError(
-            f"{name} is a consistency model, which training as a denoiser would undo: begin from the model that it was "
-            "distilled from."
-        )
     if isinstance(model, PictureModel) and not model.denoiser.answers_alone:
         raise UsageError(f"{name} answers what an encoder of text says, which no training gives it: begin from another run.")

@@ -23,7 +23,7 @@ from typing_extensions import TypeVar
 
 from reverie.errors import UsageError
 from reverie.process import variance as variances
-from reverie.process.path import Coefficient, NoisePath, Time, as_tensor
+from reverie.process.path import Coefficient, NoisePath, Time, as_tensor, shown
 from reverie.process.prediction import VIEWS, Kind, Preconditioning, Prediction, Rates, combine, pair, scale
 from reverie.process.randomness import Generators, draw
 from reverie.process.variance import Variance
@@ -243,8 +243,9 @@ class GaussianProcess(Generic[Path]):
         tensor [B] in 0..end, above 0 if lowest is 1.
         """
         schedule = self.schedule
-        if not x.is_floating_point():
-            raise UsageError(f"diffusion needs floating point data, but got {x.dtype}: convert it, e.g. x.float().")
+        if not (isinstance(x, Tensor) and x.is_floating_point()):
+            how = "x.float()" if isinstance(x, Tensor) else "torch.tensor(x).float()"
+            raise UsageError(f"diffusion needs a floating point tensor, not {shown(x)}: convert it, e.g. {how}.")
         what = "an int or an integer tensor [B]" if schedule.whole else "a number or a floating point tensor [B]"
         if isinstance(t, Tensor):
             alike = t.dtype != torch.bool and t.dtype.is_floating_point != schedule.whole

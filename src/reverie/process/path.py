@@ -21,7 +21,7 @@ from torch import Tensor
 
 from reverie.errors import UsageError
 
-__all__ = ["Coefficient", "Level", "NoisePath", "Time", "as_tensor", "total_power"]
+__all__ = ["Coefficient", "Level", "NoisePath", "Time", "as_tensor", "check_share", "shown", "total_power"]
 
 Coefficient = float | Tensor
 """A Python float (one t for the whole batch) or a float64 tensor [B, ...] (one t for each sample)."""
@@ -118,8 +118,9 @@ class NoisePath(ABC):
 
     def at_progress(self, progress: float) -> float:
         """The time so far on the way, 0..1; on a table the nearest step."""
-        if progress <= 0 or progress >= 1:
-            return self.end if progress > 0 else 0.0
+        check_share(progress, "progress")
+        if progress in (0, 1):
+            return self.end if progress else 0.0
         half_log_snr = -math.log(self.data_std * math.tan(progress * math.pi / 2))
         low, high = (self.level(t).half_log_snr for t in (self.end, self.ends[0]))
         return self.time(max(low, min(half_log_snr, high)))
@@ -127,6 +128,7 @@ class NoisePath(ABC):
     def at_share(self, share: float) -> float:
         """The time at which this share of the variance, inside (0, 1), is the data's, of data of deviation 1; on a table the
         nearest step."""
+        check_share(share, "a share of the variance", inside=True)
         return self.time(math.log(share / (1 - share)) / 2)
 
     @property
@@ -189,6 +191,12 @@ class NoisePath(ABC):
             )
 
 
+def check_share(value: float, what: str, inside: bool = False) -> None:
+    """Raises UsageError unless the value lies in 0..1, without the ends if it must be inside."""
+    if not 0 <= value <= 1 or (inside and value in (0, 1)):
+        raise UsageError(f"{what} lies in 0..1{', and is neither of them' if inside else ''}, not {value}.")
+
+
 def total_power(signal: Coefficient, noise: Coefficient) -> Coefficient:
     """alpha^2 + sigma^2, and exactly 1 where nothing but rounding keeps it from 1: where variance is preserved, what divides
     by it divides by nothing."""
@@ -211,6 +219,11 @@ ROUNDING = 1e-14
 def as_tensor(t: Time) -> Tensor:
     """The time in float64 on the CPU, where coefficients are computed."""
     return t.cpu().double() if isinstance(t, Tensor) else torch.tensor(float(t), dtype=torch.float64)
+
+
+def shown(x: Any) -> str:
+    """What was given in the place of a tensor that fits: its dtype and shape, or its type."""
+    return f"{x.dtype} {list(x.shape)}" if isinstance(x, Tensor) else f"a {type(x).__name__}"
 
 
 def _like(c: Tensor, t: Time) -> Coefficient:

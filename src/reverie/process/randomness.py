@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import SupportsIndex
+from typing import Any, SupportsIndex
 
 import torch
 from torch import Tensor
 
 from reverie.errors import UsageError
 
-__all__ = ["Again", "Generators", "Shard", "draw", "generator", "sub_seed", "uniform"]
+__all__ = ["Again", "Generators", "Shard", "check_seed", "draw", "generator", "sub_seed", "uniform"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,13 +41,18 @@ Generators = torch.Generator | Shard | Sequence[torch.Generator]
 """One generator for a batch, one for a shard of which the batch may be a part, or one for each sample."""
 
 
+def check_seed(seed: Any) -> None:
+    """Raises UsageError unless it is a whole number, 0 or above, which every generator takes."""
+    if not isinstance(seed, SupportsIndex) or int(seed) < 0:
+        raise UsageError(f"a seed is a whole number, 0 or above, not {seed!r}.")
+
+
 def sub_seed(seed: int, *address: int | str) -> int:
     """A 63-bit seed for the stream at `address` under `seed`; different addresses give independent streams.
 
-    Raises UsageError for a seed that is no whole number.
+    Raises UsageError for a seed that is no whole number, 0 or above.
     """
-    if not isinstance(seed, SupportsIndex):
-        raise UsageError(f"a seed is a whole number, not {seed!r}.")
+    check_seed(seed)
     digest = hashlib.blake2b(repr((int(seed), *address)).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
 
@@ -86,6 +91,8 @@ def _drawn(law: Callable[..., Tensor], like: Tensor, generator: Generators, out:
                 raise UsageError(f"a shard of {generator.rows} rows cannot serve a batch of {len(like)}.")
             whole = out if len(like) == generator.rows else None
             return _from(law, (generator.rows, *like.shape[1:]), like, generator.generator, whole)[: len(like)]
+    if not isinstance(generator, Sequence):
+        raise UsageError(f"a draw is of a generator, e.g. torch.Generator().manual_seed(0), not of {generator!r:.40}.")
     if len(generator) != len(like):
         raise UsageError(f"{len(generator)} generators were given for a batch of {len(like)}; give one each, or one.")
     rows = [None] * len(like) if out is None or any(g.device != like.device for g in generator) else out.unbind()

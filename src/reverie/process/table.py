@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from reverie.errors import UsageError
-from reverie.process.path import TERMINAL_SIGNAL, Coefficient, Level, NoisePath, Time
+from reverie.process.path import TERMINAL_SIGNAL, Coefficient, Level, NoisePath, Time, check_share
 
 __all__ = ["NoiseTable", "TerminalSNRWarning"]
 
@@ -228,9 +228,11 @@ class NoiseTable(NoisePath):
         return (t.cpu().double() - 1) / self.steps
 
     def at_progress(self, progress: float) -> int:
+        check_share(progress, "progress")
         return round(progress * self.steps)
 
     def at_share(self, share: float) -> int:
+        check_share(share, "a share of the variance", inside=True)
         return 1 + int((self.alpha_bar[1:] - share).abs().argmin())
 
     @property

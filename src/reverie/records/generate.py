@@ -16,7 +16,7 @@ from torch import Tensor
 
 from reverie.denoisers.condition_mask import ConditionMask
 from reverie.denoisers.denoiser import Denoiser
-from reverie.denoisers.wrappers import Guided
+from reverie.denoisers.wrappers import Guided, check_guidance
 from reverie.errors import UsageError
 from reverie.process.randomness import generator
 from reverie.records.calibration import Calibration
@@ -58,6 +58,9 @@ class RecordSampler:
     guidance: float = 1.0
     calibration: Calibration | None = None
     method: PosteriorSampler | None = None
+
+    def __post_init__(self) -> None:
+        check_guidance(self.guidance)
 
     def shard(
         self,

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from reverie.evaluation.measure import Measure, Metric, Section
-from reverie.models import PictureModel
+from reverie.models import PictureModel, few_calls
 from reverie.process import Gaussian
 from reverie.process.likelihood import bits_per_dimension, decoder_term, fitted_variance, prior_term, step_term
 from reverie.process.path import NoisePath
@@ -95,6 +95,8 @@ def _unknown(model: PictureModel) -> str:
         return "the model diffuses latents, and an autoencoder that loses something gives pictures no likelihood."
     if model.config.distilled is not None:
         return "the model was distilled to few calls, and the bound asks it at every level of noise; its parent has one."
+    if few_calls.ends_the_path(model.config):
+        return "a consistency model says no mean of a picture, which the bound asks for; what it was distilled from has one."
     if not model.denoiser.answers_alone:
         return "the model answers only with a condition, and the bound asks it without."
     return ""

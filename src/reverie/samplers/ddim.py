@@ -24,7 +24,8 @@ __all__ = ["DDIM"]
 
 @dataclass(frozen=True)
 class DDIM(Sampler):
-    """DDIM with any eta >= 0; s is the true next level of the grid, whatever its spacing."""
+    """DDIM with any eta >= 0; s is the true next level of the grid, whatever its spacing. Where eta asks for more noise than
+    a level has, all of it is new."""
 
     eta: float = 0.0
     overwrites = True
@@ -42,7 +43,7 @@ class DDIM(Sampler):
         if self.eta == 0:
             return now.mix(clean=a, noise=sigma)
         added = self.added_variance(now.process.schedule, now.t, now.s)
-        return now.add_noise(now.mix(clean=a, noise=math.sqrt(max(sigma**2 - added, 0.0))), math.sqrt(added))
+        return now.add_noise(now.mix(clean=a, noise=math.sqrt(sigma**2 - added)), math.sqrt(added))
 
     def added_variance(self, schedule: NoisePath, t: float, s: float) -> float:
-        return self.eta**2 * variance.lower(schedule, s, t).item()
+        return min(self.eta**2 * variance.lower(schedule, s, t).item(), schedule.level(s).sigma ** 2)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any, Literal, get_args, overload
+from numbers import Real
+from typing import Any, Literal, SupportsIndex, get_args, overload
 
 import torch
 
@@ -71,6 +72,14 @@ def time_grid(  # pyright: ignore[reportInconsistentOverload]
     shorter than asked, see `advice`. In continuous time 1 stands for the least noise that the path names, and leading is
     refused. Raises UsageError for steps outside 1..T.
     """
+    if isinstance(steps, SupportsIndex) and not isinstance(steps, bool):
+        steps = int(steps)  # numpy's too
+    unbounded = sigma_max is not None or (sigma_min is not None and spacing != "linspace")
+    if unbounded and spacing in SPACINGS and spacing not in BOUNDED:
+        raise UsageError(
+            f"`sigma_min` and `sigma_max` bound {' and '.join(BOUNDED)} alone: say `spacing=karras`, or leave them "
+            f"out for {spacing}."
+        )
     if origin is not None:
         return _shifted(schedule, _of_origin(schedule, steps, spacing, origin), shift)
     if not isinstance(schedule, NoiseSchedule):
@@ -85,7 +94,7 @@ def time_grid(  # pyright: ignore[reportInconsistentOverload]
         case "leading":
             levels = [T] + [1 + (T // steps) * i for i in reversed(range(steps - 1))]
         case "linspace":
-            least = 1 if sigma_min is None else round(schedule.time(_least(schedule, sigma_min, sigma_max)))
+            least = 1 if sigma_min is None else round(schedule.time(_least(schedule, sigma_min)))
             levels = [T - _round((T - least) * i, max(steps - 1, 1)) for i in range(steps)]
         case _:
             levels = _nearest(schedule, _log_snr(schedule, steps, spacing, rho, nu, sigma_min, sigma_max))
@@ -120,7 +129,7 @@ def _continuous(schedule: NoisePath, steps: int, spacing: str, *settings: float 
         raise UsageError(f"a grid in continuous time has 1..{schedule.most_steps:,} steps, not {steps!r}.")
     end, least = schedule.end, schedule.ends[0]
     if spacing == "linspace" and settings[2] is not None:
-        least = schedule.time(_least(schedule, settings[2], settings[3]))
+        least = schedule.time(_least(schedule, settings[2]))
     match spacing:
         case "trailing":
             return *(end * (steps - i) / steps for i in range(steps)), 0.0
@@ -166,7 +175,7 @@ def _shifted(schedule: NoisePath, grid: tuple[float, ...], shift: float) -> tupl
     """The levels with `shift` times as much noise over signal."""
     if shift == 1:
         return grid
-    _positive("shift", shift)
+    _in_range("shift", shift)
     most = schedule.level(grid[0]).half_log_snr
     levels = [schedule.level(t).half_log_snr - math.log(shift) for t in grid[1:-1]]
     if not isinstance(schedule, NoiseSchedule):
@@ -176,11 +185,10 @@ def _shifted(schedule: NoisePath, grid: tuple[float, ...], shift: float) -> tupl
     return grid[0], *sorted(times - {grid[0], 0}, reverse=True), grid[-1]
 
 
-def _least(schedule: NoisePath, sigma_min: float, sigma_max: float | None = None) -> float:
+def _least(schedule: NoisePath, sigma_min: float) -> float:
     """Half the log-SNR of the least level of linspace."""
-    if sigma_max is not None:
-        raise UsageError(f"`sigma_max` bounds {' and '.join(BOUNDED)} alone: leave it out for linspace.")
-    _positive("sigma_min", sigma_min)
+    if not (isinstance(sigma_min, Real) and 0 < sigma_min < math.inf):
+        raise UsageError(f"`sigma_min` must be a positive number, not {sigma_min!r:.40}.")
     return _ends(schedule, sigma_min, None)[1] / 2 if schedule.whole else -math.log(sigma_min)
 
 
@@ -200,21 +208,16 @@ def _log_snr(
     """The levels of a spacing that is even in some function of them, [steps]; the first stands for T."""
     if spacing not in SPACINGS:
         raise unknown("spacing of a time grid", spacing, SPACINGS)
-    if spacing not in BOUNDED and not (sigma_min is None and sigma_max is None):
-        raise UsageError(
-            f"`sigma_min` and `sigma_max` bound {' and '.join(BOUNDED)} alone: say `spacing=karras`, or leave them "
-            f"out for {spacing}."
-        )
     noisy, clean = _ends(schedule, sigma_min, sigma_max)
     top, bottom = math.exp(-0.5 * noisy), math.exp(-0.5 * clean)
     match spacing:
         case "karras":
-            _positive("rho", rho)
+            _in_range("rho", rho)
             ramp = torch.linspace(0, 1, steps, dtype=torch.float64)
             sigma = (top ** (1 / rho) + ramp * (bottom ** (1 / rho) - top ** (1 / rho))) ** rho
             return -2 * sigma.log()
         case "angle":
-            _positive("nu", nu)
+            _in_range("nu", nu)
             widest = math.atan(math.exp(-0.5 * noisy / nu))
             return -2 * nu * (widest * torch.arange(steps, 0, -1, dtype=torch.float64) / steps).tan().log()
         case _:
@@ -226,8 +229,10 @@ def _ends(schedule: NoisePath, sigma_min: float | None, sigma_max: float | None)
     clean, noisy = (2 * schedule.level(t).half_log_snr for t in schedule.ends)
     low, high = (math.exp(-0.5 * end) for end in (clean, noisy))
     for name, value in (("sigma_min", sigma_min), ("sigma_max", sigma_max)):
-        if value is not None and not low <= value <= high:
-            raise UsageError(f"`{name}` must lie in {low:.4g}..{high:.4g}, the noise over signal of this path, not {value}.")
+        if value is not None and not (isinstance(value, Real) and low <= value <= high):
+            raise UsageError(
+                f"`{name}` must lie in {low:.4g}..{high:.4g}, the noise over signal of this path, not {value!r:.40}."
+            )
     asked = not (sigma_min is None and sigma_max is None)
     if asked and (low if sigma_min is None else sigma_min) >= (high if sigma_max is None else sigma_max):
         raise UsageError(f"`sigma_min` must lie below `sigma_max`, but they are {sigma_min} and {sigma_max}.")
@@ -237,9 +242,13 @@ def _ends(schedule: NoisePath, sigma_min: float | None, sigma_max: float | None)
     )
 
 
-def _positive(name: str, value: float) -> None:
-    if not (math.isfinite(value) and value > 0):
-        raise UsageError(f"{name} must be a positive number, not {value}.")
+RANGE = (0.1, 100.0)
+"""Of rho, nu and shift: published ones lie far inside, and beyond it powers of the noise overflow, or all levels are one."""
+
+
+def _in_range(name: str, value: float) -> None:
+    if not (isinstance(value, Real) and RANGE[0] <= value <= RANGE[1]):
+        raise UsageError(f"{name} must be a number in {RANGE[0]:g}..{RANGE[1]:g}, not {value!r:.40}.")
 
 
 def _nearest(schedule: NoiseSchedule, log_snr: torch.Tensor) -> list[int]:

@@ -252,6 +252,8 @@ class _Begun:
     ) -> None:
         self.process = denoiser.process
         self.grid = check_grid(self.process.schedule, grid)
+        if not isinstance(sampler, Sampler):
+            raise UsageError(f"a sampler is made by its name, as samplers.named('ddim') is, but this is {sampler!r:.40}.")
         if sampler.stochastic and generator is None:
             raise UsageError(
                 f"{type(sampler).__name__} draws noise: give it a generator, e.g. torch.Generator().manual_seed(0)."

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from reverie.config import Distilled, RunConfig, Sampling, Source
+from reverie.denoisers.wrappers import check_guidance
 from reverie.errors import UsageError
 from reverie.images import ImageCodec
 from reverie.modality import IMAGES
@@ -75,6 +76,8 @@ class Teacher(DataSource):
                 f"{self.name} predicts noise, of which nothing follows where there is only noise: distil a run trained with "
                 "predict=velocity or predict=clean."
             )
+        if self.guidance is not None:
+            check_guidance(self.guidance)
         if self.guidance is not None and not self.run.codec.classes:
             raise UsageError(f"{self.name} was trained without classes, so guidance has nothing to follow: leave it out.")
         if getattr(self.run.codec, "attributes", ()):

@@ -93,7 +93,7 @@ FARTHEST = 9
 def about_data(batch: Batch, schedule: NoisePath) -> Iterator[str]:
     """What can be said before the first step: of the data's range, and of the schedule's end."""
     x = batch.x_0 if batch.mask is None else batch.x_0[batch.mask.expand_as(batch.x_0).bool()]
-    low, high, std = float(x.min()), float(x.max()), float(x.std())
+    low, high, std = float(x.min()), float(x.max()), float(x.std()) if x.numel() > 1 else 1.0  # of one number nothing
     if max(-low, high) > FARTHEST or std > 2:
         yield (
             f"the data is out of range ({low:.3g} to {high:.3g}, deviation {std:.3g}): the process expects deviations near "

@@ -53,7 +53,7 @@ class TrainingSettings(BaseModel):
         log_every: steps between lines of metrics.jsonl.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     steps: int = Field(1000, ge=1)
     plan: Entries = ()

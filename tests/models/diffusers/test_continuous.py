@@ -16,6 +16,7 @@ from torch.testing import assert_close
 
 import reverie
 from reverie.errors import DataError, UsageError
+from reverie.models import editing
 from reverie.models.diffusers.scheduler import meaning
 from reverie.process import EDM, LinearRate, NoiseSchedule, RectifiedFlow
 from reverie.samplers import trajectory
@@ -100,6 +101,24 @@ def test_a_consistency_model_takes_diffusers_steps_with_diffusers_noise(steps, f
     assert model.usual.steps == 4 and model.usual.sampler == "consistency"
 
 
+def test_a_consistency_model_is_asked_for_nothing_that_rests_on_the_mean_and_stays_one(folder, tmp_path):
+    _, model = folder(LCMScheduler(original_inference_steps=20))
+    picture = np.full((8, 8, 1), 128, np.uint8)
+    for doing in (
+        lambda: editing.inpaint(model, picture, np.eye(8) > 0, method="mmps"),
+        lambda: editing.inpaint(model, picture, np.eye(8) > 0, repeats=2),
+        lambda: editing.upscale(model, picture[::2, ::2], 2),
+        lambda: editing.deblur(model, picture, 1.0),
+        lambda: editing.inverted(model, picture[None]),
+        lambda: model.sample(1, sampler="heun"),
+    ):
+        with pytest.raises(UsageError, match=r"consistency model.*the model that it was distilled from"):
+            doing()
+    assert editing.image_to_image(model, picture, 0.5).shape == (1, 8, 8, 1)
+    again = reverie.load(model.save(tmp_path / "run")).save(tmp_path / "back", layout="diffusers")
+    assert reverie.load(again).usual == model.usual
+
+
 def test_levels_of_a_consistency_model_are_those_of_diffusers_for_every_number_of_steps():
     scheduler = LCMScheduler()
     sampling = meaning(dict(scheduler.config) | {"_class_name": "LCMScheduler"}, "it").sampling
@@ -118,7 +137,7 @@ def test_a_shift_moves_the_log_snr_of_every_level_and_keeps_both_ends():
         for t, s in zip(plain[1:-1][::-1], moved[1:-1][::-1], strict=False):
             a, b = (np.exp(-path.level(each).half_log_snr) for each in (t, s))
             assert b / a == pytest.approx(2.0, rel=0.01 if path.whole else 1e-9)
-    with pytest.raises(UsageError, match="shift must be a positive number, not 0"):
+    with pytest.raises(UsageError, match=r"shift must be a number in 0\.1\.\.100, not 0"):
         reverie.samplers.time_grid(RectifiedFlow(), 6, shift=0)
 
 

@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from reverie.denoisers import GaussianMixture
 from reverie.errors import UsageError
+from reverie.process import GaussianProcess, NoiseSchedule
 from reverie.samplers.posterior import (
     Function,
     GaussianNoise,
@@ -15,8 +17,10 @@ from reverie.samplers.posterior import (
     Measurement,
     Operator,
     PoissonNoise,
+    Separable,
     blur,
     downsampling,
+    named,
 )
 
 
@@ -80,6 +84,13 @@ def test_beyond_the_mask_a_measurement_says_nothing():
     assert torch.equal(kept, (OPERATORS[0].known & (torch.arange(4) < 2)).expand(2, -1, -1))
 
 
+def drawn(grid, x, operator=OPERATORS[0], **told):
+    """By DiffPIR, which draws noise at each step, from a denoiser of one Gaussian."""
+    denoiser = GaussianMixture(GaussianProcess(NoiseSchedule.cosine(50)), torch.zeros(1, 2, 6, 4), torch.ones(1))
+    told = {"generator": torch.Generator().manual_seed(0)} | told
+    return named("diffpir").sample(denoiser, Measurement(operator, X, GaussianNoise(0.1)), grid, x, **told)
+
+
 @pytest.mark.parametrize(
     ("ask", "words"),
     [
@@ -87,9 +98,26 @@ def test_beyond_the_mask_a_measurement_says_nothing():
         (lambda: Mask(torch.ones(4, 4).bool())(X), r"the mask is \[4, 4\] and a sample \[2, 6, 4\]"),
         (lambda: Mask(torch.ones(2, 3, 2, 6, 4).bool())(X), "give one that fits"),
         (lambda: blur((4, 6), 1.0)(X), r"samples that end in \[4, 6\], but a sample is \[2, 6, 4\]"),
-        (lambda: blur((4,), 0.0), "standard deviation above 0, not 0"),
+        (lambda: blur((4,), 0.0), "standard deviation above 0 and at most 10000 entries, not 0"),
         (lambda: downsampling((6, 4), 3), "4 entries cannot be taken 3 at a time"),
-        (lambda: Linear(torch.ones(3)), "a linear operator is a matrix"),
+        (lambda: Linear(torch.ones(3)), "a linear operator is a real matrix"),
+        (lambda: Linear(torch.ones(3, 4) + 1j), "a real matrix .* not torch.complex64"),
+        (lambda: Linear(torch.full((3, 4), math.nan)), "a matrix of an operator holds numbers that are not finite"),
+        (lambda: Separable(()), "a matrix for the last axis at least"),
+        (lambda: Function(torch.fft.fft)(X), "gives real tensor|view_as_real"),
+        (lambda: Function(lambda x: x.sum())(X), "with a row for each of the 3 samples"),
+        (lambda: Function(lambda x: x.detach() * 2).adjoint(X, X), "cannot be differentiated"),
+        (lambda: Measurement(Function(torch.tanh), X + 1j).check(X), "a real tensor, .*complex128"),
+        (lambda: Measurement(Function(torch.tanh), X * math.nan).check(X), "numbers that are not finite: leave those"),
+        (
+            lambda: Measurement(OPERATORS[0], X, GaussianNoise(torch.ones(5))).check(X),
+            r"the noise is \[5\], and .* \[3, 2, 6, 4\]",
+        ),
+        (lambda: Measurement(OPERATORS[0], X - 9, PoissonNoise(3.0)).check(X), "counts are 0 or above, but .* below the -1"),
+        (lambda: drawn((50, 20), X), "the grid ends at 20"),
+        (lambda: drawn((50, 0), X.long()), "floating point tensor, not torch.int64"),
+        (lambda: drawn((50, 0), X, Function(lambda x: (x - 99).log())), "what was drawn is not finite everywhere"),
+        (lambda: drawn((50, 20, 0), X, generator=None), "a draw is of a generator"),
         (lambda: Linear(torch.ones(3, 7))(X), "the matrix takes 7 numbers, but a sample has 48"),
         (lambda: GaussianNoise(-1.0), "finite standard deviation"),
         (lambda: PoissonNoise(0.0), "a peak above 0"),

@@ -53,5 +53,5 @@ def test_steps_done_again_bring_the_rest_to_fit_what_is_known():
 def test_progress_counts_each_step_as_often_as_it_is_done():
     seen, x = [], torch.randn(2, 2, generator=seeded(0), dtype=torch.float64)
     hear = {"on_step": lambda *counts: seen.append(counts), "sampler": DDIM()}
-    RePaint(2, 4).sample(Empirical(PROCESS, pairs(5)), measured(x), GRID[:11], x, seeded(0), **hear)
+    RePaint(2, 4).sample(Empirical(PROCESS, pairs(5)), measured(x), (*GRID[:10], 0), x, seeded(0), **hear)
     assert seen == [(done, 20) for done in (4, 8, 12, 16, 18, 20)]

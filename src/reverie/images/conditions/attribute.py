@@ -26,6 +26,10 @@ from reverie.records.places import at
 __all__ = ["Attribute", "condition_of", "named", "sizes"]
 
 
+LARGEST = 1e30
+"""A number of a picture: it is told in float32."""
+
+
 class Attribute(BaseModel):
     """One attribute.
 
@@ -109,6 +113,11 @@ class Attribute(BaseModel):
         values = self.column.read(cells, place)
         if (bad := np.flatnonzero(np.isinf(values))).size:
             raise DataError(f"{at(place, int(bad[0]) + 1, self.name)}the number is infinite: correct it or leave it empty.")
+        if (bad := np.flatnonzero(np.abs(values) > LARGEST)).size:
+            raise DataError(
+                f"{at(place, int(bad[0]) + 1, self.name)}{values[bad[0]]:g} is beyond {LARGEST:g}, up to which numbers are "
+                "told: correct it, give it in another unit, or leave it empty."
+            )
         return values
 
     def place(self, level: str) -> float:

@@ -129,8 +129,9 @@ def _sampling(config: Mapping[str, Any], steps: int) -> Sampling:
 
 
 def config_of(settings: RunConfig) -> dict[str, Any]:
-    """The scheduler's config of a run: DDIM, or DDPM where the variance is learned, on a trailing grid; in continuous time
-    that of a network that came from there. Raises UsageError for another, which is told of the time in our way."""
+    """The scheduler's config of a run: DDIM, or DDPM where the variance is learned, on a trailing grid, or LCM of a
+    consistency model; in continuous time that of a network that came from there. Raises UsageError for another, which is
+    told of the time in our way."""
     if not PATHS[settings.schedule["name"]].whole:
         return _of_path(settings)
     schedule = NoiseSchedule.from_config(settings.schedule)
@@ -144,9 +145,13 @@ def config_of(settings: RunConfig) -> dict[str, Any]:
     else:
         betas, rescaled = {"trained_betas": schedule.beta[1:].tolist()}, False
     learned, sampling = settings.training.learned_variance, settings.sampling or Sampling.model_validate({})
-    own = {"variance_type": "learned_range"} if learned else {"set_alpha_to_one": True}
+    own: dict[str, Any] = {"_class_name": "DDIMScheduler", "set_alpha_to_one": True}
+    if learned:
+        own = {"_class_name": "DDPMScheduler", "variance_type": "learned_range"}
+    if sampling.boundary is not None:
+        steps, scaling = int(sampling.grid["origin"]), sampling.boundary
+        own |= {"_class_name": "LCMScheduler", "original_inference_steps": steps, "timestep_scaling": scaling}
     return {
-        "_class_name": "DDPMScheduler" if learned else "DDIMScheduler",
         "_diffusers_version": diffusers().__version__,
         "num_train_timesteps": schedule.steps,
         **betas,

@@ -29,6 +29,7 @@ __all__ = ["write"]
 PIPELINES = {
     "DDIMScheduler": "DDIMPipeline",
     "DDPMScheduler": "DDPMPipeline",
+    "LCMScheduler": "DDPMPipeline",
     "FlowMatchEulerDiscreteScheduler": "DDPMPipeline",
 }
 """What runs a U-Net with a scheduler; EDM's states have no pipeline, and are written as the U-Net's own folder."""

@@ -154,6 +154,12 @@ def upscale(request: Upscale, context: Context) -> Outcome:
         _within(request, model, context)
         how = {"noise": request.noise, "on_step": context.step, **_asked(request)}
         made = editing.upscale(model, given, request.factor, request.count, request.seed, **how)
+        small, size = (f"{width} x {height}" for height, width in (given.shape[:2], made.shape[1:3]))
+        seen = f"{model.codec.width // request.factor} x {model.codec.height // request.factor}"
+        if small != seen:
+            context.say(
+                f"The picture is {small} pixels, and `factor={request.factor}` makes {size} of {seen}: it was brought there."
+            )
         return made, {"factor": request.factor, "count": request.count, "seed": request.seed}
 
     return changed(request, context, change)

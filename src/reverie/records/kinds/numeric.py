@@ -93,10 +93,11 @@ class Numeric(Column):
 
     def parse(self, text: str) -> float:
         """Also of a text in the form of the source."""
-        if not len(value := self._typed(self.typed(pl.Series([text]))).drop_nulls()):
+        numbers = as_numbers(self._typed(self.typed(pl.Series([text]))).drop_nulls())
+        if not len(numbers) or np.isnan(numbers[0]):
             example = f" such as {self.example}" if self.example else ""
             raise UsageError(f"{self.name} is {self.what}{example}, so {text!r} cannot be compared with it.")
-        return float(as_numbers(value)[0])
+        return float(numbers[0])
 
     def _follows(self, form: AnyForm) -> dict[str, Any]:
         """Its bounds; those of the time are the clock's."""

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from reverie.errors import UsageError
+from reverie.process.path import shown
 from reverie.process.randomness import Generators, draw
-from reverie.samplers.posterior.operators import Mask, Operator
+from reverie.samplers.posterior.operators import Mask, Operator, fits_into
 
 __all__ = ["GaussianNoise", "Measurement", "Noise", "PoissonNoise"]
 
@@ -78,6 +79,9 @@ class PoissonNoise:
 
 Noise = GaussianNoise | PoissonNoise
 
+ROUNDING = 1e-4
+"""Of a measurement that was kept in few bits."""
+
 
 @dataclass(frozen=True, eq=False)
 class Measurement:
@@ -102,9 +106,34 @@ class Measurement:
         operator = Mask(taken(self.operator.known)) if isinstance(self.operator, Mask) else self.operator
         return Measurement(operator, taken(self.y), self.noise)
 
+    def check(self, x_0: Tensor) -> None:
+        """Raises UsageError for what cannot have been measured of such samples."""
+        gap = self.residual(x_0)
+        std = self.noise.std if isinstance(self.noise, GaussianNoise) else 0.0
+        if not fits_into(torch.as_tensor(std), gap):
+            raise UsageError(
+                f"the deviation of the noise is {list(torch.as_tensor(std).shape)}, and the measurement {list(gap.shape)}: "
+                "give one number, or one for each entry of the measurement."
+            )
+        y = self._y(gap)
+        if not bool(torch.isfinite(y).all()):
+            raise UsageError(
+                "the measurement holds numbers that are not finite: leave those entries out of what was seen, as by a Mask."
+            )
+        if isinstance(self.noise, PoissonNoise):
+            low = self.noise.low
+            told = y[self.operator(torch.ones_like(y)) > 0] if isinstance(self.operator, Mask) else y
+            if bool((told < low - ROUNDING).any()):
+                raise UsageError(
+                    f"counts are 0 or above, but the measurement falls to {float(told.min()):g}, below the {low:g} at which "
+                    "none is counted: give another `low`."
+                )
+
     def residual(self, x_0: Tensor) -> Tensor:
         """y - A(x_0). Raises UsageError where the two have not one shape."""
         seen = self.operator(x_0)
+        if not isinstance(self.y, Tensor) or self.y.is_complex():
+            raise UsageError(f"what was measured is a real tensor, not {shown(self.y)}: give one.")
         if self.y.shape[1:] != seen.shape[1:] or len(self.y) not in (1, len(x_0)):
             raise UsageError(
                 f"the measurement is {list(self.y.shape)}, but the operator makes {list(seen.shape)} of the samples."

@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from reverie.denoisers.conditions import Condition
@@ -122,12 +123,19 @@ class PosteriorSampler:
         if self.steps_itself and sampler is not None:
             name = type(self).__name__
             raise UsageError(f"{name} has steps of its own, so it takes no sampler: leave `sampler` out.")
-        measurement.residual(x)  # says what does not fit
         grid = check_grid(denoiser.process.schedule, grid)
+        if grid[-1] != 0:
+            raise UsageError(f"what is drawn given a measurement is x_0, at time 0, but the grid ends at {grid[-1]:g}.")
+        denoiser.process.check(grid[0], 1, x)
+        measurement.check(x)
         sampler = DPMSolver() if sampler is None else sampler
-        return measurement.imposed(
-            self.drawn(Reverse(denoiser, measurement, grid, x, generator, condition, sampler, on_step))
-        )
+        made = self.drawn(Reverse(denoiser, measurement, grid, x, generator, condition, sampler, on_step))
+        if not bool(torch.isfinite(made).all()):
+            raise UsageError(
+                "what was drawn is not finite everywhere: the operator must be so wherever a sample may lie, and states of "
+                f"{made.dtype} hold what it makes; take float32 or float64."
+            )
+        return measurement.imposed(made)
 
     def drawn(self, given: Reverse) -> Tensor:
         """x_0 [B, ...], as `sample` says, before what is known without noise is put in its place."""

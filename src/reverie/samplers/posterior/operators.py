@@ -13,16 +13,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import torch
 from torch import Tensor
 
 from reverie.errors import UsageError
+from reverie.process.path import shown
 
-__all__ = ["Function", "Linear", "Mask", "Operator", "Separable", "blur", "downsampling"]
+__all__ = ["Function", "Linear", "Mask", "Operator", "Separable", "blur", "downsampling", "fits_into"]
 
 REACH = 4.0
 """A Gaussian kernel is cut off at so many standard deviations."""
+
+
+WIDEST = 1e4
+"""The deviation of a blur: one of more entries leaves the mean alone."""
 
 
 class Operator:
@@ -40,7 +46,13 @@ class Operator:
         """The transpose of the derivative at `at`, applied to w [B, ...] of the measurement's shape."""
         with torch.enable_grad():
             x = at.detach().requires_grad_()
-            return torch.autograd.grad(self(x), x, w)[0]
+            seen = self(x)
+            if not seen.requires_grad:
+                raise UsageError(
+                    "the function of the operator cannot be differentiated: compute it of its tensor by torch alone, with "
+                    "nothing detached."
+                )
+            return torch.autograd.grad(seen, x, w)[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,11 +70,7 @@ class Mask(Operator):
             raise UsageError(f"a mask is bool, True where a value is known, not {self.known.dtype}.")
 
     def __call__(self, x: Tensor) -> Tensor:
-        try:
-            fits = torch.broadcast_shapes(self.known.shape, x.shape) == x.shape
-        except RuntimeError:
-            fits = False
-        if not fits:
+        if not fits_into(self.known, x):
             sizes = f"{list(self.known.shape)} and a sample {list(x.shape[1:])}"
             raise UsageError(f"the mask is {sizes}: give one that fits it.")
         return torch.where(self.known.to(x.device), x, 0.0)
@@ -76,6 +84,12 @@ class Separable(Operator):
     """A matrix [m, n] along each of the last axes, the last matrix along the last one."""
 
     matrices: tuple[Tensor, ...]
+
+    def __post_init__(self) -> None:
+        if not self.matrices:
+            raise UsageError("a separable operator has a matrix for the last axis at least, and none was given.")
+        for matrix in self.matrices:
+            _check_matrix(matrix)
 
     def __call__(self, x: Tensor) -> Tensor:
         sizes = [matrix.shape[1] for matrix in self.matrices]
@@ -100,8 +114,7 @@ class Linear(Operator):
     matrix: Tensor
 
     def __post_init__(self) -> None:
-        if self.matrix.ndim != 2:
-            raise UsageError(f"a linear operator is a matrix [m, n], not of shape {list(self.matrix.shape)}.")
+        _check_matrix(self.matrix)
 
     def __call__(self, x: Tensor) -> Tensor:
         entries = x[0].numel() if len(x) else self.matrix.shape[1]
@@ -117,16 +130,30 @@ class Function(Operator):
     function: Callable[[Tensor], Tensor]
 
     def __call__(self, x: Tensor) -> Tensor:
-        return self.function(x)
+        seen = self.function(x)
+        if not (isinstance(seen, Tensor) and seen.is_floating_point() and seen.shape[:1] == x.shape[:1]):
+            raise UsageError(
+                f"the function of an operator gives a real tensor with a row for each of the {len(x)} samples, not "
+                f"{shown(seen)}: of complex numbers give both parts, as torch.view_as_real does."
+            )
+        return seen
 
     def tangent(self, at: Tensor, v: Tensor) -> Tensor:
         return torch.func.jvp(self.function, (at.detach(),), (v,))[1]
 
 
+def fits_into(one: Tensor, whole: Tensor) -> bool:
+    """Whether one broadcasts to the shape of the other."""
+    try:
+        return torch.broadcast_shapes(one.shape, whole.shape) == whole.shape
+    except RuntimeError:
+        return False
+
+
 def blur(shape: Sequence[int], std: float) -> Separable:
     """A Gaussian blur of samples that end in `shape`, `std` in entries; beyond an edge lies what is before it, mirrored."""
-    if not (math.isfinite(std) and std > 0):
-        raise UsageError(f"a blur has a standard deviation above 0, not {std:g}.")
+    if not (isinstance(std, Real) and 0 < std <= WIDEST):
+        raise UsageError(f"a blur has a standard deviation above 0 and at most {WIDEST:g} entries, not {std}.")
     return Separable(tuple(_gaussian(size, std) for size in shape))
 
 
@@ -138,6 +165,14 @@ def downsampling(shape: Sequence[int], factor: int) -> Separable:
             raise UsageError(f"{size} entries cannot be taken {factor!r} at a time: give a `factor` that divides {size}.")
     blocks = (torch.eye(size // factor, dtype=torch.float64) for size in shape)
     return Separable(tuple(block.repeat_interleave(factor, 1) / factor for block in blocks))
+
+
+def _check_matrix(matrix: Tensor) -> None:
+    """Raises UsageError unless it is a matrix [m, n] of finite real numbers."""
+    if not isinstance(matrix, Tensor) or matrix.ndim != 2 or not matrix.numel() or matrix.is_complex():
+        raise UsageError(f"a linear operator is a real matrix [m, n], a tensor, not {shown(matrix)}.")
+    if not bool(torch.isfinite(matrix).all()):
+        raise UsageError("a matrix of an operator holds numbers that are not finite: replace them.")
 
 
 def _gaussian(size: int, std: float) -> Tensor:

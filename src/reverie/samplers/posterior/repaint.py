@@ -34,7 +34,7 @@ class RePaint(PosteriorSampler):
     stretch: int = 4
 
     def __post_init__(self) -> None:
-        if self.repeats < 1 or self.stretch < 1:
+        if not all(isinstance(each, int) and each >= 1 for each in (self.repeats, self.stretch)):
             raise UsageError(f"repeats and stretch are whole numbers above 0, not {self.repeats} and {self.stretch}.")
 
     @property

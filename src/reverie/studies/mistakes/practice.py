@@ -53,7 +53,7 @@ def mistake_16a() -> Measured:
 )
 def mistake_16b() -> Measured:
     p = GaussianProcess(process().schedule.with_zero_terminal_snr())
-    x_T = torch.randn(1, 1000, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    x_T = torch.randn(1000, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     wrong = (x_T - p.schedule.sigma[-1] * x_T) / p.schedule.signal[-1]  # the perfect noise: x_T itself
     lost = float((~torch.isfinite(wrong)).double().mean())
     try:
