@@ -45,6 +45,14 @@ def test_rows_of_examples_may_be_many() -> None:
     assert torch.equal(whole[6:], last) and torch.equal(whole[:3], passed(layer, ONES[:3], Piece(7, 3)))
 
 
+def test_some_rows_have_the_mask_that_they_have_among_all() -> None:
+    layer, ends, only = Dropout(0.5), SimpleNamespace(ends=[1, 3, 6, 10]), torch.tensor([7, 0, 5])
+    whole = passed(layer, ONES, Piece(7, 2), Piece(8, 2), rows=ends)
+    with drawn_by(layer, [Piece(7, 2), Piece(8, 2)]):
+        some = layer(ONES[only], ends, only)
+    assert torch.equal(some, whole[only])
+
+
 def test_layers_differ_blocks_differ_and_a_pass_can_be_computed_again() -> None:
     both = nn.Sequential(Dropout(0.5), Dropout(0.5))
     once = passed(Dropout(0.5), ONES, Piece(7, 10))
