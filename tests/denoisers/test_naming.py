@@ -66,6 +66,14 @@ def test_what_noisy_scores_say_of_levels_and_of_clean_scores_is_what_counting_sa
 
 
 @pytest.mark.parametrize("name", CODES)
+def test_no_rows_are_of_no_level_and_have_no_mean(name):
+    naming, none = naming_of(CODES[name]), scores(CODES[name], 0)
+    seen = naming.seen(none, none, none)
+    assert naming.levels(none).shape == (0, len(naming.field)) == seen.log.T.shape
+    assert naming.mean(naming.shares(seen.log), seen, none, none, none).shape == none.shape
+
+
+@pytest.mark.parametrize("name", CODES)
 def test_surprise_is_least_where_the_shares_are_the_true_ones(name):
     code, naming = CODES[name], naming_of(CODES[name])
     z = scores(code, 4000)

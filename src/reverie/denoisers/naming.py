@@ -228,4 +228,7 @@ class Naming(nn.Module):
     def _sums(self, name: str, parts: Tensor) -> Tensor:
         """Sums of lines of `parts`: of "path" those of the intervals of each level, of "under" those of the levels of each
         interval, of "of_channel" those of the intervals of each channel."""
-        return F.embedding_bag(getattr(self, name), parts, getattr(self, f"{name}_first"), mode="sum")
+        first = getattr(self, f"{name}_first")
+        if not parts.shape[1]:
+            return parts.new_zeros(len(first), 0)
+        return F.embedding_bag(getattr(self, name), parts, first, mode="sum")
