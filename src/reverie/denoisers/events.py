@@ -14,7 +14,6 @@ nor a long one costs more than its own square.
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, cast
@@ -28,14 +27,12 @@ from reverie.denoisers.conditions import Condition
 from reverie.denoisers.event_mask import EventMask, Looks, check_event_mask
 from reverie.denoisers.kinds import Segment, TokenKind
 from reverie.denoisers.naming import Cells, Named, Naming
-from reverie.denoisers.packing import Packing, of_tokens
+from reverie.denoisers.packing import of_tokens
 from reverie.denoisers.rows import Reading, Rows, Writing
+from reverie.denoisers.seeing import Seeing, moments
 from reverie.denoisers.tokens import Block, TokenNetwork, waves
 
 __all__ = ["EventNetwork", "EventNetworkConfig"]
-
-HOURS = (0.25, 1e6)
-"""The shortest and the longest of the waves by which a token is told when it was."""
 
 
 class EventNetworkConfig(TokenNetwork, frozen=True):
@@ -123,7 +120,7 @@ class EventNetwork(nn.Module):
         self.when = nn.Linear(49, width)
         self.embed = nn.Sequential(nn.Linear(64, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
         self.blocks = nn.ModuleList(
-            Block(width, config.expansion, config.dropout, lambda: Seeing(config)) for _ in range(config.layers)
+            Block(width, config.expansion, config.dropout, lambda: Seeing(width, config.heads)) for _ in range(config.layers)
         )
         self.film, self.inner_film = nn.Linear(width, 2 * width), nn.Linear(width, 2 * inner)
         for film in (self.film, self.inner_film):
@@ -199,7 +196,9 @@ class EventNetwork(nn.Module):
                 reading = self.read[segment.name]
                 assert isinstance(reading, Reading)
                 classed = self._classed(at, segment, given, observed, of[order.above[at]]) if self.classes else None
-                rows = Rows.told(at, segment, given, observed, asked, reading.namings, classed)
+                cells = (segment.of(of_all, at) for of_all in (given, observed, asked))
+                evidence = reading.evidence(*cells) if self.answered[kind] else None
+                rows = Rows.told(at, segment, given, observed, asked, reading.namings, classed, evidence)
                 if len(rows.wanted):  # and so the only one of an answered kind
                     found.append((kind, rows, reading.given(rows)))
                     continue
@@ -278,42 +277,3 @@ class Known:
         """float [B, N, C], what is said of the cells at `places`; 0 elsewhere."""
         nothing = torch.zeros(like.numel(), device=like.device)
         return nothing.index_copy(0, self.places, torch.cat([nothing[:0], *(of.flatten() for of in said)])).view(like.shape)
-
-
-class Seeing(nn.Module):
-    """Each token looks at those of its unit, at the ones before and after it of its kind, and at the row it hangs on."""
-
-    def __init__(self, config: EventNetworkConfig) -> None:
-        super().__init__()
-        self.heads = config.heads
-        self.qkv = nn.Linear(config.width, 3 * config.width, bias=False)
-        self.near = nn.Linear(3 * config.width, config.width, bias=False)
-        self.out = nn.Linear(config.width, config.width)
-
-    def forward(self, x: Tensor, packing: Packing, looks: Looks) -> Tensor:
-        """[Q, width] of those that look, of all tokens [P, width]."""
-        mine = x if looks.only is None else x.index_select(0, looks.only)
-        near = torch.cat([x, x.new_zeros(1, x.shape[1])]).index_select(0, looks.near).view(-1, 3 * x.shape[1])
-        return self.out(self._attended(mine, x, looks)) + self.near(near)
-
-    def _attended(self, mine: Tensor, x: Tensor, looks: Looks) -> Tensor:
-        width = x.shape[1]
-        queries = F.linear(mine, self.qkv.weight[:width])
-        both = F.linear(x, self.qkv.weight[width:])
-        parts = [queries[:0]]
-        for asking, keys, mask in looks.buckets:
-            (b, m), n = asking.shape, keys.shape[1]
-            q = queries.index_select(0, asking.flatten()).view(b, m, self.heads, -1).transpose(1, 2)
-            k, v = both.index_select(0, keys.flatten()).view(b, n, 2, self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
-            y = F.scaled_dot_product_attention(q, k, v, mask)
-            parts.append(y.transpose(1, 2).reshape(b * m, width))
-        return torch.cat(parts).index_select(0, looks.back)
-
-
-def moments(hours: Tensor) -> Tensor:
-    """[P] -> [P, 49]: waves of 24 lengths, and whether the time is known; 0 where it is not."""
-    known = ~hours.isnan()
-    length = torch.exp(torch.linspace(math.log(HOURS[0]), math.log(HOURS[1]), 24, device=hours.device))
-    angle = 2 * math.pi * (hours.nan_to_num(0.0).double()[:, None] / length).frac().float()
-    told = torch.cat([angle.sin(), angle.cos(), torch.ones_like(angle[:, :1])], -1)
-    return told * known[:, None]

@@ -76,7 +76,9 @@ class Cells:
         out = []
         for stage in sorted({of.stage for of in self.leveled}):
             expected = None if self.expected is None else self.expected[:, stage_of == stage]
-            out.append(Cells(self.width, tuple(of for of in self.leveled if of.stage == stage), expected=expected))
+            here = [number for number, of in enumerate(self.leveled) if of.stage == stage]
+            own = here.index(self.class_field) if self.class_field in here else None
+            out.append(Cells(self.width, tuple(self.leveled[n] for n in here), own, self.classes_above, expected))
         return out
 
 
@@ -156,6 +158,8 @@ class Naming(nn.Module):
         self._constant("whose", whose)
         self._constant("share", share)
         self._constant("first", torch.tensor([f.channels[0] for f in cells.leveled], dtype=torch.long))
+        first = sum(sizes[: cells.class_field]) if cells.class_field is not None else 0
+        self.class_levels = None if cells.class_field is None else slice(first, first + sizes[cells.class_field])
         self._constant("expected", None if cells.expected is None else torch.from_numpy(cells.expected).T.contiguous())
 
     def _constant(self, name: str, value: Tensor | None) -> None:
@@ -173,16 +177,31 @@ class Naming(nn.Module):
     expected: Tensor | None
 
     @torch.no_grad()
-    def seen(self, x: Tensor, signal: Tensor, noise: Tensor, of: Tensor | None = None) -> Seen:
-        """What scores x [R, w] of so much signal and noise say, of rows known by such classes, int64 [R]."""
+    def seen(
+        self, x: Tensor, signal: Tensor, noise: Tensor, of: Tensor | None = None, evidence: Tensor | None = None
+    ) -> Seen:
+        """What scores x [R, w] of so much signal and noise say, of rows known by such classes, int64 [R]; and what is given
+        of their own class, [classes, R], see evidence."""
         mean, deviation = (of.T.contiguous().index_select(0, self.end_channel) for of in (signal * x, noise))
         ends = torch.sub(self.end, mean).div_(deviation)
         twice = self._sides(torch.erf(ends * math.sqrt(0.5)), -1.0, 1.0)
         mass = (twice.index_select(0, self.above) - twice.index_select(0, self.below)).mul_(0.5).clamp_(min=LEAST)
         log = self._sums("path", mass.log())
         if of is not None and self.expected is not None:
-            log = self.shares(log + self.expected.index_select(1, of))
+            log = log + self.expected.index_select(1, of)
+            if evidence is not None and self.class_levels is not None:
+                log[self.class_levels] += evidence
+            log = self.shares(log)
         return Seen(log, mass, ends)
+
+    @torch.no_grad()
+    def evidence(self, x_0: Tensor, observed: Tensor, own: slice) -> Tensor | float:
+        """log P(levels | class) / P(levels) [classes, R] of those levels of clean scores [R, w] that are observed; `own` are
+        the classes of rows themselves in `expected`."""
+        if self.expected is None:
+            return 0.0
+        told = self.levels(x_0) & observed[:, self.first][:, self.field]
+        return self.expected[:, own].T @ told.T.to(x_0.dtype)
 
     @torch.no_grad()
     def levels(self, x_0: Tensor) -> Tensor:

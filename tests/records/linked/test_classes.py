@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from reverie.denoisers.naming import Cells, Leveled, Naming
-from reverie.denoisers.rows import Noisy
+from reverie.denoisers.rows import Noisy, Reading
 from reverie.process.randomness import generator
 from reverie.records.digits import Digits
 from reverie.records.leveled import leveled
@@ -156,3 +156,25 @@ def test_numbers_of_a_class_are_moved_to_the_mean_that_noisy_ones_have_there():
     one = torch.ones(1, 1)
     moved = Noisy(0.5 * one, signal * one, noise * one).moved(mean * one, variance * one)
     assert float(signal * 0.5 + moved) == pytest.approx(float(z[near].mean()), abs=0.02)
+
+
+def test_what_is_given_of_a_row_tells_its_class_as_bayes_says(learned):
+    codec, grown = learned
+    cells, scores = codec.cells["stays", "rows"], codec.encode(grown)
+    rows = scores["stays"].of_rows(np.arange(40))[0]
+    own = codec.class_channels("stays")
+    asked = torch.zeros(rows.shape, dtype=torch.bool)
+    asked[:30, own] = True
+    observed = ~asked
+    observed[30:, own], observed[:10] = False, False
+    evidence = Reading(cells, 4).evidence(rows, observed, asked)
+    assert not evidence[:, :10].any() and not evidence[:, 30:].any()  # nothing is given; nothing is asked
+    naming, of_own = Naming(cells), slice(1 + cells.classes_above, None)
+    levels = naming.levels(rows) & observed[:, naming.first][:, naming.field]
+    mean, variance = (torch.from_numpy(of) for of in cells.spread[of_own].transpose(1, 0, 2))
+    for row in range(10, 30):
+        there, z = observed[row], rows[row]
+        in_class = torch.distributions.Normal(mean, variance.sqrt()).log_prob(z)
+        anywhere = torch.distributions.Normal(0.0, 1.0).log_prob(z)
+        told = (in_class - anywhere)[:, there].sum(1) + torch.from_numpy(cells.expected[of_own])[:, levels[row]].sum(1)
+        assert torch.allclose(evidence[:, row], told, atol=1e-3)
