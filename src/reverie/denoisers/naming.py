@@ -153,7 +153,7 @@ class Naming(nn.Module):
         for name, bags in (("path", paths), ("under", under), ("of_channel", of_channel)):
             self._constant(name, torch.tensor([i for bag in bags for i in bag], dtype=torch.long))
             self._constant(f"{name}_first", torch.tensor([0, *map(len, bags)], dtype=torch.long).cumsum(0)[:-1])
-        self._constant("field", torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes, dtype=torch.long)))
+        self._constant("field", torch.tensor([n for n, size in enumerate(sizes) for _ in range(size)], dtype=torch.long))
         self._constant("named", share > 0)
         self._constant("whose", whose)
         self._constant("share", share)

@@ -17,6 +17,7 @@ from reverie.denoisers.unet import UNetConfig
 from reverie.errors import UsageError
 from reverie.giveaway.document import LIMIT, data, document, script_text, too_large
 from reverie.giveaway.texts import script, texts
+from reverie.models.few_calls import CONSISTENCY, ends_the_path
 from reverie.models.pictures import SHARD
 from reverie.process.schedule import table_of
 from reverie.samplers import SAMPLERS, time_grid
@@ -84,9 +85,8 @@ def _about(model: PictureModel) -> dict[str, Any]:
     schedule, usual = table_of(model.process.schedule, "a page that draws"), model.usual
     few, taught = min(usual.steps, schedule.steps), model.config.distilled
     steps = sorted({step for step in (*STEPS, few, schedule.steps) if step <= schedule.steps})
-    samplers = SAMPLERS
-    if taught is not None:
-        steps, samplers = taught.counts, {usual.sampler: SAMPLERS[usual.sampler]}
+    steps = steps if taught is None else taught.counts
+    offered = [usual.sampler] if ends_the_path(model.config) else [name for name in SAMPLERS if name != CONSISTENCY]
     grids = {step: time_grid(schedule, step, usual.spacing) for step in steps}
     return {
         "shape": model.codec.shape,
@@ -97,7 +97,7 @@ def _about(model: PictureModel) -> dict[str, Any]:
         "grids": grids,
         "steps": few,
         "sampler": usual.sampler,
-        "samplers": [{"name": name, "about": entry.about} for name, entry in samplers.items()],
+        "samplers": [{"name": name, "about": entry.about} for name, entry in SAMPLERS.items() if name in offered],
         "clip": usual.clip,
     }
 

@@ -13,7 +13,7 @@ from typing import Any
 from reverie.config import RunConfig
 from reverie.errors import UsageError
 
-__all__ = ["check", "ends_the_path", "refuse"]
+__all__ = ["CONSISTENCY", "check", "ends_the_path", "refuse"]
 
 CONSISTENCY = "consistency"
 
