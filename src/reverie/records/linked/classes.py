@@ -11,7 +11,7 @@ says what a model of latent classes says, and what it learns is beyond that.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -57,36 +57,29 @@ class Classes:
                 tables |= {branch.table: found} if found is not None else {}
         return cls(tables)
 
-    def expecting(self, tree: Tree, scores: Mapping[str, TableScores], cells: Mapping[Cell, Cells]) -> Classes:
-        """The same, with what each class says of each level, of such rows, whose cells tell classes too."""
+    def expecting(
+        self, scores: Mapping[str, TableScores], cells: Mapping[Cell, Cells], known_by: Callable[[str, str, bool], Indices]
+    ) -> Classes:
+        """The same, with what each class says of each level and of numbers, of such rows, whose cells tell classes too.
+
+        Args:
+            known_by: (table, "group" or "rows", whether by their own) -> int64 [n], see Layout.known_by.
+        """
         levels, expected, spread = _levels(scores, cells), {}, {}
-        own = {table: self._told(table, tree, scores[table], cells) for table in self.tables}
         for cell, of in cells.items():
-            table, what = cell
-            parent = tree[table].parent
             count, pairs = levels[cell]
             fields = np.repeat(np.arange(len(of.leveled)), [len(one.lower) for one in of.leveled])
             numbers = np.setdiff1d(np.arange(of.width), [c for one in of.leveled for c in one.channels])
             parts, moments = [np.zeros((1, count), dtype=np.float32)], [_standard(1, of.width)]
-            whose = []
-            if parent in own:
-                at = scores[table].parent if what == "group" else scores[table].above
-                whose.append((own[parent][at], self.count(parent)))
+            whose = [(known_by(*cell, False) - 1, of.classes_above)]
             if of.class_field is not None:
-                whose.append((own[table], self.count(table)))
-            for classes, many in whose:
+                whose.append((known_by(*cell, True) - 1 - of.classes_above, self.count(cell[0])))
+            for classes, many in (one for one in whose if one[1]):
                 parts.append(_expected(count, pairs, fields, classes, many))
-                moments.append(_spread(scores[table], what, numbers, classes, many, of.width))
-            if whose:
+                moments.append(_spread(scores[cell[0]], cell[1], numbers, classes, many, of.width))
+            if len(parts) > 1:
                 expected[cell], spread[cell] = np.concatenate(parts), np.concatenate(moments)
         return replace(self, expected=expected, spread=spread)
-
-    def _told(self, table: str, tree: Tree, one: TableScores, cells: Mapping[Cell, Cells]) -> Indices:
-        of = cells[table, "group" if table == tree.root else "rows"]
-        assert of.class_field is not None
-        channels = list(of.leveled[of.class_field].channels)
-        values, _ = one.of_groups(np.arange(len(one))) if table == tree.root else one.of_rows(np.arange(len(one.above)))
-        return self.tables[table].code.level(values[:, channels].double().numpy())
 
     def of(self, tree: Tree, scores: Mapping[str, TableScores], cells: Mapping[Cell, Cells]) -> dict[str, np.ndarray]:
         """By table float64 [2, rows, width], the ends of the scores of the class of each row."""

@@ -104,12 +104,20 @@ class LinkedCodec(Layout):
             }
             blocks[table] = int(np.clip(2 ** np.ceil(np.log2(int(told.lengths.max()) / TOKENS)), 1, BLOCK))
         carried = {name: kept(lookup) for name, lookup in lookups.items()}
-        keys = Keys.fit(forms, grown)
-        plain = cls(forms, codecs, shares, blocks, keys, carried, suffix, written, latest)
-        classes = Classes.fit(plain.tree, plain.encode(grown), plain.cells)
-        whole = cls(forms, codecs, shares, blocks, keys, carried, suffix, written, latest, classes)
-        whole.classes = classes.expecting(whole.tree, whole.encode(grown), whole.cells)
-        return whole
+        plain = cls(forms, codecs, shares, blocks, Keys.fit(forms, grown), carried, suffix, written, latest)
+        scores = plain.encode(grown)
+        classed = plain._with(Classes.fit(plain.tree, scores, plain.cells))
+        scores = classed._classed(scores)
+
+        def known_by(table: str, what: str, own: bool) -> np.ndarray:
+            return classed.known_by(table, what, scores, own)
+
+        return plain._with(classed.classes.expecting(scores, classed.cells, known_by))
+
+    def _with(self, classes: Classes) -> LinkedCodec:
+        of = self
+        told = of.forms, of.codecs, of.shares, of.blocks, of.keys, of.lookups, of.suffix, of.written, of.latest
+        return LinkedCodec(*told, classes)
 
     def tabled(self, grown: Grown, holes: bool = False) -> dict[str, Table]:
         """All tables as tables of visits, in the order of the tree; with `holes` cells that cannot be read are left out and
@@ -154,22 +162,16 @@ class LinkedCodec(Layout):
         """Scores with the classes of their rows."""
         out = dict(plain)
         for table, ends in self.classes.of(self.tree, plain, self._plain_cells).items():
-            one, what, first = (
-                plain[table],
-                "groups" if table == self.tree.root else "rows",
-                self.class_channels(table).start,
-            )
-            before = getattr(one, what)
+            what, first = "groups" if table == self.tree.root else "rows", self.class_channels(table).start
+            before = getattr(plain[table], what)
             whole = torch.cat([before[..., :first], torch.from_numpy(ends).float(), before[..., first:]], -1)
-            out[table] = replace(one, **{what: whole})
+            out[table] = replace(plain[table], **{what: whole})
         return out
 
     @cached_property
     def _plain_cells(self) -> dict[tuple[str, str], Cells]:
         """The cells of the same tables without classes, which tell them."""
-        of = self
-        plain = LinkedCodec(of.forms, of.codecs, of.shares, of.blocks, of.keys, of.lookups, of.suffix, of.written, of.latest)
-        return plain.cells
+        return self._with(Classes()).cells
 
     def spelled(self, table: str, frame: pl.DataFrame, as_text: bool | None = None) -> pl.DataFrame:
         """A table as it stands in a file, of text or not: times and numbers as the source writes them."""

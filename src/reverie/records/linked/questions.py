@@ -1,8 +1,8 @@
 """What a network of events is asked in training: one stage of a unit, given what comes before it.
 
-    0  1   patients: what is measured; values, and whether there is anything of each table
+    0  1   patients: of which latent class, what is measured; values, and whether there is anything of each table
     2  3   groups: how many rows; when the first was
-    4  5   rows: when each was, what is measured; values, and whether anything hangs on it
+    4  5   rows: of which class, when each was, what is measured; values, and whether anything hangs on it
 
 At times some of what is asked is given, or of what comes after it, so that the same network completes and is conditioned.
 """

@@ -1,8 +1,8 @@
 """One stage of the units of a table, drawn around all that is known of them.
 
-    0  1   patients: what is measured; values, and whether there is anything of each table
+    0  1   patients: of which latent class, what is measured; values, and whether there is anything of each table
     2  3   groups: how many rows; when the first was
-    4  5   rows: when each was, what is measured; values, and whether anything hangs on it
+    4  5   rows: of which class, when each was, what is measured; values, and whether anything hangs on it
 
 What is asked are the cells of the stage that exist and are not known: all of them where patients are made, the holes where
 they are completed.
@@ -153,10 +153,10 @@ class Stages:
         mean of several is none of them, and beyond the class cells hardly hang on each other."""
         if not self.codec.classes.tables:
             return sample(self.denoiser, self.sampler, self.grid, noise, randomness, question)
-        *before, last = self.grid[:-1]
-        x = sample(self.denoiser, self.sampler, (*before, last), noise, randomness, question) if before else noise
+        grid = self.grid[:-1]
+        x = sample(self.denoiser, self.sampler, grid, noise, randomness, question) if len(grid) > 1 else noise
         chance = torch.rand(noise.shape, generator=randomness)
-        return self.denoiser.answer(x, last, question, chance=chance)[0].clean
+        return self.denoiser.answer(x, grid[-1], question, chance=chance)[0].clean
 
 
 def as_records(codec: LinkedCodec, table: str, groups: Tensor) -> Tensor:
