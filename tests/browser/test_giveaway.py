@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from playwright.sync_api import Browser, Page, expect
 
 from reverie.config import Sampling, Source, resolve
+from reverie.config.sections import Distilled
 from reverie.giveaway import LIMIT, run_page
 from reverie.giveaway.patients import PATIENTS
 from reverie.images import ImageCodec
@@ -106,6 +108,14 @@ def test_so_does_a_run_of_other_settings(opened: Callable[[Path], Page], tmp_pat
     model, path = drawn(*GREY, **OTHER), tmp_path / "grey.html"
     path.write_text(run_page(model, "grey"))
     assert off(opened(path), model, "ancestral", 1, 10) <= 1
+
+
+def test_so_does_a_run_of_few_calls(opened: Callable[[Path], Page], tmp_path: Path) -> None:
+    model = drawn(ImageCodec(8, 8, 1), 0.06, Sampling(sampler=CONSISTENCY, steps=4, spacing="angle"))
+    few = Distilled(calls=4, teacher_steps=8, seed=0)
+    model, path = replace(model, config=model.config.model_copy(update={"distilled": few})), tmp_path / "few.html"
+    path.write_text(run_page(model, "few"))
+    assert off(opened(path), model, CONSISTENCY, 2, 4) <= 1
 
 
 def test_patients_are_looked_at_one_after_another(
