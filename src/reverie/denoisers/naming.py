@@ -158,8 +158,6 @@ class Naming(nn.Module):
         self._constant("whose", whose)
         self._constant("share", share)
         self._constant("first", torch.tensor([f.channels[0] for f in cells.leveled], dtype=torch.long))
-        first = sum(sizes[: cells.class_field]) if cells.class_field is not None else 0
-        self.class_levels = None if cells.class_field is None else slice(first, first + sizes[cells.class_field])
         self._constant("expected", None if cells.expected is None else torch.from_numpy(cells.expected).T.contiguous())
 
     def _constant(self, name: str, value: Tensor | None) -> None:
@@ -177,31 +175,16 @@ class Naming(nn.Module):
     expected: Tensor | None
 
     @torch.no_grad()
-    def seen(
-        self, x: Tensor, signal: Tensor, noise: Tensor, of: Tensor | None = None, evidence: Tensor | None = None
-    ) -> Seen:
-        """What scores x [R, w] of so much signal and noise say, of rows known by such classes, int64 [R]; and what is given
-        of their own class, [classes, R], see evidence."""
+    def seen(self, x: Tensor, signal: Tensor, noise: Tensor, of: Tensor | None = None) -> Seen:
+        """What scores x [R, w] of so much signal and noise say, of rows known by such classes, int64 [R]."""
         mean, deviation = (of.T.contiguous().index_select(0, self.end_channel) for of in (signal * x, noise))
         ends = torch.sub(self.end, mean).div_(deviation)
         twice = self._sides(torch.erf(ends * math.sqrt(0.5)), -1.0, 1.0)
         mass = (twice.index_select(0, self.above) - twice.index_select(0, self.below)).mul_(0.5).clamp_(min=LEAST)
         log = self._sums("path", mass.log())
         if of is not None and self.expected is not None:
-            log = log + self.expected.index_select(1, of)
-            if evidence is not None and self.class_levels is not None:
-                log[self.class_levels] += evidence
-            log = self.shares(log)
+            log = self.shares(log + self.expected.index_select(1, of))
         return Seen(log, mass, ends)
-
-    @torch.no_grad()
-    def evidence(self, x_0: Tensor, observed: Tensor, own: slice) -> Tensor | float:
-        """log P(levels | class) / P(levels) [classes, R] of those levels of clean scores [R, w] that are observed; `own` are
-        the classes of rows themselves in `expected`."""
-        if self.expected is None:
-            return 0.0
-        told = self.levels(x_0) & observed[:, self.first][:, self.field]
-        return self.expected[:, own].T @ told.T.to(x_0.dtype)
 
     @torch.no_grad()
     def levels(self, x_0: Tensor) -> Tensor:
@@ -209,6 +192,10 @@ class Naming(nn.Module):
         higher = self._sides((x_0.T.contiguous().index_select(0, self.end_channel) > self.end).float(), 1.0, 0.0)
         outside = higher.index_select(0, self.above) + 1 - higher.index_select(0, self.below)
         return (self._sums("path", outside) == 0).T
+
+    def known_levels(self, x_0: Tensor, known: Tensor) -> Tensor:
+        """bool [R, levels], which level clean scores [R, w] are, of those that are known, bool [R, w]."""
+        return self.levels(x_0) & known[:, self.first][:, self.field]
 
     def shares(self, logits: Tensor) -> Tensor:
         """log-probabilities [levels, R] of logits, which sum to 1 over the levels of each field."""

@@ -208,7 +208,7 @@ class Weighing(Stages):
             Stages(network, self.codec, self.sampler, self.grid).draw(table, children, units, scores, stage, (*seed, turn))
             for (child, what), cells in made.items():
                 part = child, "group" if what == "groups" else what
-                own = stage in (1, 5)
+                own = stage not in (2, 3)
                 self.fitting.drawn[part] = self.codec.known_by(*part, scores, own), own
                 asked = (before[child, what].isnan() & ~cells.isnan())[0]
                 if share:
