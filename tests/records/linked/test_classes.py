@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import polars as pl
@@ -180,19 +181,19 @@ def test_what_is_known_of_a_row_tells_its_class_as_bayes_says(learned):
 
 @pytest.fixture(scope="module")
 def practice():
-    """(codec, tables in the order of its tree): patients of two kinds, who have visits of other types; most have many."""
+    """(codec, tables in the order of its tree): patients of two kinds, who have visits of other types, four each."""
     draw, patients, visits = np.random.default_rng(1), [], []
     for p in range(200):
         types = (["check", "vaccine", "advice"], ["surgery", "dialysis", "infusion"])[p % 2]
         patients.append((f"P{p}", str(draw.choice(["f", "m"]))))
-        visits += [(f"P{p}V{v}", f"P{p}", f"2026-0{v + 1}-11", str(draw.choice(types))) for v in range(draw.integers(3, 7))]
+        days = date(2026, 1, 1).toordinal() + np.sort(draw.choice(300, 4, replace=False))
+        visits += [(f"P{p}V{v}", f"P{p}", date.fromordinal(day), str(draw.choice(types))) for v, day in enumerate(days)]
     rows = [(visit, name) for visit, *_ in visits for name in draw.choice(["a", "b", "c"], 2)]
     frames = {
         "patients": pl.DataFrame(patients, schema=["patient_id", "sex"], orient="row"),
         "visits": pl.DataFrame(visits, schema=["visit_id", "patient_id", "day", "type"], orient="row"),
         "drugs": pl.DataFrame(rows, schema=["visit_id", "drug"], orient="row"),
     }
-    frames["visits"] = frames["visits"].with_columns(pl.col("day").str.to_date())
     tables = read_linked(frames, name="practice")
     grown = grow(tables)
     return LinkedCodec.fit(LinkedForms.of(tables.schema, grown), grown, {}), grown
@@ -227,3 +228,16 @@ def test_a_class_of_patients_who_have_lived_goes_with_their_visits(practice):
     share = kinds_of(codec, grown)
     near, by_chance = (np.abs(share[codec.classes_of("patients", one)] - share[of]).mean() for one in (scores, blind))
     assert near < 0.15 < 0.3 < by_chance
+
+
+def test_numbers_of_groups_that_are_numbers_alone_are_told_by_classes_too(practice):
+    codec, grown = practice
+    few = {(table, what): cells for (table, what), cells in codec.cells.items() if not cells.levels}
+    assert few and set(few) <= set(codec.classes.spread)
+    scores = codec.encode(grown)
+    for table, what in few:
+        assert what == "group"
+        of, z = codec.known_by(table, what, scores, False), scores[table].of_groups(np.arange(len(scores[table])))[0].numpy()
+        for channel in range(z.shape[1]):
+            mean = np.bincount(of, z[:, channel]) / (np.bincount(of) + 1)
+            assert np.allclose(few[table, what].spread[1 : len(mean), 0, channel], mean[1:], atol=0.01)

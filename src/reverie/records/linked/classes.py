@@ -168,7 +168,7 @@ def _levels(scores: Mapping[str, TableScores], cells: Mapping[Cell, Cells]) -> d
     for (table, what), of in cells.items():
         naming, pairs = Naming(of), []
         count = len(scores[table]) if what == "group" else scores[table].rows.shape[1]
-        for first in range(0, count, CHUNK):
+        for first in range(0, count if of.levels else 0, CHUNK):
             which = np.arange(first, min(first + CHUNK, count))
             values, known = scores[table].of_groups(which) if what == "group" else scores[table].of_rows(which)
             row, level = naming.known_levels(values, known).nonzero().T.numpy()

@@ -111,10 +111,10 @@ class Layout:
 
     @property
     def cells(self) -> dict[tuple[str, str], Cells]:
-        """By (table, "group" | "rows"), the cells of those that are made and tell levels."""
+        """By (table, "group" | "rows"), the cells of those that are made."""
         every = {table: dict(zip(("group", "rows"), self._cells(table), strict=True)) for table in self.codecs}
         del every[self.tree.root]["rows"]
-        return {(table, what): cells for table, of in every.items() for what, cells in of.items() if cells.levels}
+        return {(table, what): cells for table, of in every.items() for what, cells in of.items() if cells.width}
 
     def _cells(self, table: str) -> tuple[Cells, Cells]:
         """Of a group and of a row."""
