@@ -226,7 +226,7 @@ class LinkedModel(StagedModel[LinkedCodec]):
         def known_by(table: str, what: str, own: bool) -> np.ndarray:
             return self.codec.known_by(table, what, encoded.coded, own)
 
-        fitting = Fitting(encoded.scores, self.codec.cells, known_by)
+        fitting = Fitting(encoded.scores, self.codec.cells, known_by, encoded.coded)
         plain = replace(self, calibration=None)._maker({}).stages
         weighing = Weighing(plain.denoiser, plain.codec, plain.sampler, plain.grid, fitting)
         patients = self.drawn_to_put_right(len(encoded.coded[self.codec.tree.root]))

@@ -1,10 +1,13 @@
-"""Gaps are drawn all at once, and what each has too much adds up: no row is later than any that was seen."""
+"""Gaps are drawn all at once, and what each has too much adds up: no row is later than any that was seen, and rows
+reach as far as those of groups of as many did."""
+
+import json
 
 import numpy as np
 import torch
 
 from reverie.records.linked.scores import TableScores
-from reverie.records.linked.spans import begun_no_later, no_later
+from reverie.records.linked.spans import Reach, begun_no_later, no_later, reached
 from reverie.records.linked.stages import clocked, starts_of
 
 
@@ -45,3 +48,43 @@ def test_no_group_begins_later_than_any_that_was_seen(codec, monkeypatch):
     now = starts_of(codec, "stays", one)
     assert now[1] == was[1] - 1000 and np.array_equal(np.delete(now, 1), np.delete(was, 1))
     assert torch.equal(one.groups[0][2], late[0][2])
+
+
+def lengthy(draw, many, share):
+    """(lengths, r) of groups of two kinds of length, each with its own share of the time."""
+    lengths = draw.choice([2, 3, 20, 21], many)
+    return lengths, np.clip(draw.normal(np.where(lengths < 10, share[0], share[1]), 0.05), 0.01, 1)
+
+
+def test_how_far_groups_of_about_as_many_rows_reach_is_put_right_for_each(codec):
+    draw = np.random.default_rng(0)
+    drawn, trained = lengthy(draw, 2000, (0.3, 0.9)), lengthy(draw, 3000, (0.6, 0.5))
+    reach = Reach.fit(drawn, trained)
+    of = np.searchsorted(reach.fewest, drawn[0], "right") - 1
+    now = np.array([np.interp(r, *reach.maps[b]) for r, b in zip(drawn[1], of, strict=True)])
+    for kind in (drawn[0] < 10, drawn[0] >= 10):
+        other = trained[1][(trained[0] < 10) == (drawn[0][kind][0] < 10)]
+        assert np.allclose(np.quantile(now[kind], [0.1, 0.5, 0.9]), np.quantile(other, [0.1, 0.5, 0.9]), atol=0.01)
+    again = Reach.from_config(json.loads(json.dumps(reach.config)))
+    assert np.array_equal(again.fewest, reach.fewest) and np.allclose(again.maps, reach.maps, atol=1e-5, equal_nan=True)
+
+
+def test_gaps_grow_and_shrink_by_what_their_group_reaches_and_what_is_given_stays(codec):
+    one, fixed = stays(codec, 0.5), torch.zeros(30, codec.widths("stays")[1], dtype=torch.bool)
+    fixed[7] = True  # the second group
+    was, before = reached(codec, "stays", one), one.rows.clone()
+    for share in (0.5, 0.9):
+        knots = np.stack([np.linspace(0, 1, 17), np.linspace(0, share, 17)])
+        Reach(np.array([2]), knots[None]).put_right(codec, "stays", one, fixed)
+        now, aim = reached(codec, "stays", one), was * share
+        assert np.allclose(np.delete(now, 1), np.delete(aim, 1), rtol=0.1) and now[1] == was[1]
+        assert torch.equal(one.rows[0, 6:12], before[0, 6:12])
+        one.rows.copy_(before)
+
+
+def test_a_map_of_few_groups_is_none(codec):
+    few = np.full(30, 4), np.linspace(0.1, 0.9, 30)
+    reach, one = Reach.fit(few, few), stays(codec, 0.5)
+    before = one.rows.clone()
+    reach.put_right(codec, "stays", one, torch.zeros(30, codec.widths("stays")[1], dtype=torch.bool))
+    assert torch.equal(one.rows, before)

@@ -27,6 +27,7 @@ from reverie.denoisers.naming import Cells, Naming
 from reverie.denoisers.network import Network
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.scores import TableScores
+from reverie.records.linked.spans import Reach, reached
 from reverie.records.linked.stages import Seed, Stages
 
 __all__ = ["Fitting", "LinkedCalibration", "Weighing", "tilted"]
@@ -51,11 +52,18 @@ class LinkedCalibration:
         maps: of numbers, knots [C, 2, K], drawn scores and what they become; NaN where there is none.
         tilts: b of all levels, float32 [levels].
         sharper: by what r is multiplied.
+        reaches: by table, how far its rows reach from the first of a group to the last, see spans.py.
     """
 
     maps: Mapping[Part, np.ndarray]
     tilts: Mapping[Part, Tensor] = field(default_factory=dict)
     sharper: float = 1.0
+    reaches: Mapping[str, Reach] = field(default_factory=dict)
+
+    def reach(self, codec: LinkedCodec, table: str, one: TableScores, fixed: Tensor) -> None:
+        """Puts right how far the rows of the groups of a table reach, in their scores; rows that are fixed, [R, w], stay."""
+        if table in self.reaches:
+            self.reaches[table].put_right(codec, table, one, fixed)
 
     def __call__(self, table: str, what: str, scores: Tensor, asked: Tensor) -> Tensor:
         """Scores [n, C] with the cells asked put right that have a map."""
@@ -75,7 +83,8 @@ class LinkedCalibration:
     def config(self) -> dict[str, Any]:
         tilts = {"\n".join(part): [round(float(b), 5) for b in of] for part, of in self.tilts.items()}
         maps = {"\n".join(part): _nested(knots) for part, knots in self.maps.items()}
-        return {"maps": maps, "tilts": tilts, "sharper": self.sharper}
+        reaches = {table: of.config for table, of in self.reaches.items()}
+        return {"maps": maps, "tilts": tilts, "sharper": self.sharper, "reaches": reaches}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -87,7 +96,8 @@ class LinkedCalibration:
             none = [[np.nan] * knots] * 2
             maps[_part(key)] = np.array([one or none for one in of], dtype=np.float64).reshape(len(of), 2, knots)
         tilts = {_part(key): torch.tensor(of, dtype=torch.float32) for key, of in config["tilts"].items()}
-        return cls(maps, tilts, float(config["sharper"]))
+        reaches = {table: Reach.from_config(of) for table, of in config.get("reaches", {}).items()}
+        return cls(maps, tilts, float(config["sharper"]), reaches)
 
 
 def tilted(network: Network, codec: LinkedCodec, right: LinkedCalibration) -> Network:
@@ -108,20 +118,26 @@ class Fitting:
         cells: of each part, which levels its channels tell.
         known_by: (table, "group" or "rows", whether by their own) -> int64 [n], the latent classes they are known by, see
             Layout.known_by.
+        coded: by table, the patients trained on; without them it is not looked at how far rows reach.
 
     Attributes:
         drawn: of each part drawn last, the same of it, and whether by its own.
     """
 
     def __init__(
-        self, trained: Mapping[Part, Tensor], cells: Mapping[Part, Cells], known_by: Callable[[str, str, bool], np.ndarray]
+        self,
+        trained: Mapping[Part, Tensor],
+        cells: Mapping[Part, Cells],
+        known_by: Callable[[str, str, bool], np.ndarray],
+        coded: Mapping[str, TableScores] | None = None,
     ) -> None:
         self._trained = {part: scores.numpy() for part, scores in trained.items()}
-        self._known_by = known_by
+        self._known_by, self._coded = known_by, coded or {}
         self.drawn: dict[Part, tuple[np.ndarray, bool]] = {}
         self._namings = {part: [Naming(one) for one in of.parts] for part, of in cells.items() if of.levels}
         self._aims = {part: self._counts(part, trained[part].nan_to_num(), ~trained[part].isnan()) for part in self._namings}
         self._maps: dict[Part, np.ndarray] = {}
+        self._reaches: dict[str, Reach] = {}
         self.tilts = {part: torch.zeros(of.levels) for part, of in cells.items() if of.levels}
 
     def __call__(self, table: str, what: str, scores: Tensor, asked: Tensor) -> Tensor:
@@ -142,6 +158,12 @@ class Fitting:
                 knots[c] = np.maximum.accumulate(np.quantile(x, at)) + 1e-9 * np.arange(KNOTS), _quantile(y, at, as_many)
         return self.done(table, what, scores, asked)
 
+    def reach(self, codec: LinkedCodec, table: str, one: TableScores, fixed: Tensor) -> None:
+        if (theirs := self._coded.get(table)) is not None and codec.codecs[table].visit_times.gap is None:
+            trained = theirs.lengths, reached(codec, table, theirs)
+            self._reaches[table] = Reach.fit((one.lengths, reached(codec, table, one)), trained)
+        self.done.reach(codec, table, one, fixed)
+
     def weigh(self, part: Part, scores: Tensor, asked: Tensor, share: float = 1.0) -> None:
         """Levels that come too seldom in scores [n, C] drawn, where they were asked for, will come more often, by this share
         of what is missing."""
@@ -154,7 +176,8 @@ class Fitting:
 
     @property
     def done(self) -> LinkedCalibration:
-        return LinkedCalibration(self._maps, {part: tilt.clone() for part, tilt in self.tilts.items()}, SHARPER)
+        tilts = {part: tilt.clone() for part, tilt in self.tilts.items()}
+        return LinkedCalibration(self._maps, tilts, SHARPER, self._reaches)
 
     def _aimed(self, part: Part, asked: Tensor) -> Tensor:
         """[levels], the share of each among those trained on, were as many of them of each class as of what was drawn."""

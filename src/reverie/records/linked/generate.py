@@ -21,6 +21,7 @@ from reverie.records.encoded import Records
 from reverie.records.generate import accepted
 from reverie.records.linked.bound import Bound
 from reverie.records.linked.classing import draw_classes
+from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.given import GivenRows, one_of
 from reverie.records.linked.scores import TableScores
 from reverie.records.linked.spans import begun_no_later, no_later, put_values
@@ -36,9 +37,12 @@ TRIES = 20
 
 
 class Calibrated(Protocol):
-    """Puts right the scores [n, w] of a table's "group" or "rows" where they were asked for."""
+    """Puts right the scores [n, w] of a table's "group" or "rows" where they were asked for, and how far rows reach."""
 
     def __call__(self, table: str, what: str, scores: Tensor, asked: Tensor) -> Tensor: ...
+
+    def reach(self, codec: LinkedCodec, table: str, one: TableScores, fixed: Tensor) -> None:
+        """Puts right how far the rows of groups reach, in the scores of their gaps; those that are fixed, [R, w], stay."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +128,8 @@ class LinkedSampler:
                 if now == 4 and bound is not None:
                     made[child].rows[0] = bound.known_beside(child, made[child].rows[0])
                 if now == 4:
+                    if self.calibration is not None:
+                        self.calibration.reach(self.stages.codec, child, made[child], fixed[child])
                     no_later(self.stages.codec, child, made[child], fixed[child])
                     made[child] = replace(made[child], hours=clocked(self.stages.codec, child, made[child]))
         if self.given is not None:
