@@ -86,7 +86,7 @@ class Tokenwise(nn.Sequential):
         self, h: Tensor, packing: Packing, only: Tensor | None = None
     ) -> Tensor:
         widen, bend, drop, narrow = self
-        return narrow(drop(bend(widen(h)), packing, only))
+        return narrow(drop(bend(widen(h.to(widen.weight.dtype))), packing, only)).to(h.dtype)
 
 
 class SquaredReLU(nn.Module):
