@@ -197,9 +197,7 @@ class EventNetwork(nn.Module):
                 reading = self.read[segment.name]
                 assert isinstance(reading, Reading)
                 classed = self._classed(at, segment, given, observed, of[order.above[at]]) if self.classes else None
-                cells = (segment.of(of_all, at) for of_all in (given, observed, asked))
-                evidence = reading.evidence(*cells) if self.answered[kind] else None
-                rows = Rows.told(at, segment, given, observed, asked, reading.namings, classed, evidence)
+                rows = Rows.told(at, segment, given, observed, asked, reading.namings, classed)
                 if len(rows.wanted):  # and so the only one of an answered kind
                     found.append((kind, rows, reading.given(rows)))
                     continue

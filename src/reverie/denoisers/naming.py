@@ -160,12 +160,14 @@ class Naming(nn.Module):
         self._constant("whose", whose)
         self._constant("share", share)
         within = torch.full((cells.width, len(paths)), len(intervals))
-        for level, path in enumerate(paths):
-            within[[list(intervals)[i][0] for i in path], level] = torch.tensor(path, dtype=torch.long)
+        channels = torch.tensor([c for c, *_ in intervals], dtype=torch.long)
+        level, told = (
+            torch.tensor(of, dtype=torch.long)
+            for of in ([k for k, path in enumerate(paths) for _ in path], [i for path in paths for i in path])
+        )
+        within[channels[told], level] = told
         self._constant("within", within)
         self._constant("first", torch.tensor([f.channels[0] for f in cells.leveled], dtype=torch.long))
-        first = sum(sizes[: cells.class_field]) if cells.class_field is not None else 0
-        self.class_levels = None if cells.class_field is None else slice(first, first + sizes[cells.class_field])
         self._constant("expected", None if cells.expected is None else torch.from_numpy(cells.expected).T.contiguous())
 
     def _constant(self, name: str, value: Tensor | None) -> None:
@@ -184,15 +186,10 @@ class Naming(nn.Module):
     expected: Tensor | None
 
     @torch.no_grad()
-    def by_class(self, of: Tensor | None, evidence: Tensor | None = None) -> Tensor | None:
-        """log P(k | class) / P(k) [levels, R] of rows known by such classes, int64 [R], with what is given of their own,
-        [classes, R], see evidence: the same at all steps of a sampler. None where no class says anything."""
-        if of is None or self.expected is None:
-            return None
-        said = self.expected.index_select(1, of)
-        if evidence is not None and self.class_levels is not None:
-            said[self.class_levels] += evidence
-        return said
+    def by_class(self, of: Tensor | None) -> Tensor | None:
+        """log P(k | class) / P(k) [levels, R] of rows known by such classes, int64 [R]: the same at all steps of a sampler.
+        None where no class says anything."""
+        return None if of is None or self.expected is None else self.expected.index_select(1, of)
 
     @torch.no_grad()
     def seen(self, x: Tensor, signal: Tensor, noise: Tensor, by_class: Tensor | None = None) -> Seen:
@@ -206,20 +203,15 @@ class Naming(nn.Module):
         return Seen(log, share, mass, ends)
 
     @torch.no_grad()
-    def evidence(self, x_0: Tensor, observed: Tensor, own: slice) -> Tensor | float:
-        """log P(levels | class) / P(levels) [classes, R] of those levels of clean scores [R, w] that are observed; `own` are
-        the classes of rows themselves in `expected`."""
-        if self.expected is None:
-            return 0.0
-        told = self.levels(x_0) & observed[:, self.first][:, self.field]
-        return self.expected[:, own].T @ told.T.to(x_0.dtype)
-
-    @torch.no_grad()
     def levels(self, x_0: Tensor) -> Tensor:
         """bool [R, levels], which level clean scores [R, w] are."""
         higher = self._sides((x_0.T.contiguous().index_select(0, self.end_channel) > self.end).float(), 1.0, 0.0)
         outside = higher.index_select(0, self.above) + 1 - higher.index_select(0, self.below)
         return (self._sums("path", outside) == 0).T
+
+    def known_levels(self, x_0: Tensor, known: Tensor) -> Tensor:
+        """bool [R, levels], which level clean scores [R, w] are, of those that are known, bool [R, w]."""
+        return self.levels(x_0) & known[:, self.first][:, self.field]
 
     def shares(self, logits: Tensor) -> Tensor:
         """log-probabilities [levels, R] of logits, which sum to 1 over the levels of each field."""

@@ -54,7 +54,6 @@ class Rows:
         token: int64 [W], which of these each is in.
         named: bool [W, w], the cells asked for that are named.
         of: int64 [R], the class that each row is known by, see Cells.expected; None where there are none.
-        evidence: [classes, R], what is given of a row says of its class, which is asked for; None where nothing does.
     """
 
     at: Tensor
@@ -69,7 +68,6 @@ class Rows:
     token: Tensor
     named: Tensor
     of: Tensor | None
-    evidence: Tensor | None
 
     @classmethod
     def told(
@@ -81,7 +79,6 @@ class Rows:
         asked: Tensor,
         namings: Iterable[nn.Module],
         of: Tensor | None,
-        evidence: Tensor | None,
     ) -> Rows:
         """Those of tokens at such places, of what is given of all [P, C], which of it is, and which is asked for."""
         given, observed, asked = (segment.of(cells, at) for cells in (given, observed, asked))
@@ -96,7 +93,7 @@ class Rows:
         some, wanted = (each.any(1).nonzero().squeeze(1) for each in (there, asked))
         marks = torch.cat([observed[some], asked[some]], 1).to(given.dtype)
         tokens, token = torch.unique_consecutive(wanted // segment.count, return_inverse=True)
-        return cls(at, segment, given, asked, some, marks, parts, wanted, at[tokens], token, named[wanted], of, evidence)
+        return cls(at, segment, given, asked, some, marks, parts, wanted, at[tokens], token, named[wanted], of)
 
     def noisy(
         self, x: Tensor, signal: Tensor, noise: Tensor, x_0: Tensor | None = None, chance: Tensor | None = None
@@ -154,33 +151,10 @@ class Reading(nn.Module):
     def __init__(self, cells: Cells, inner: int) -> None:
         super().__init__()
         self.namings, self.inner = nn.ModuleList(map(Naming, cells.parts)), inner
-        self.class_field = None if cells.class_field is None else cells.leveled[cells.class_field].channels[0]
-        self.own = slice(1 + cells.classes_above, None)
-        spread = None if cells.spread is None else torch.from_numpy(cells.spread[self.own])
-        self.register_buffer("spread", spread, persistent=False)
         self.means = nn.ParameterList(nn.Parameter(torch.empty(part.levels, inner)) for part in cells.parts)
         for means in self.means:
             nn.init.normal_(means, std=0.5)
         self.cells = nn.Linear(3 * cells.width, inner)
-
-    spread: Tensor | None
-
-    def evidence(self, given: Tensor, observed: Tensor, asked: Tensor) -> Tensor | None:
-        """[classes, R], what is given of rows [R, w] says of their class where that is asked for (Bayes, each cell by
-        itself); None where nothing does."""
-        if self.class_field is None or self.spread is None:
-            return None
-        some = asked[:, self.class_field] & observed.any(1)
-        if not some.any():
-            return None
-        (mean, variance), there = self.spread.unbind(1), observed.to(given.dtype)
-        z = given * there  # log N(z; mean, variance) / N(z; 0, 1), multiplied out
-        told = 0.5 * (1 - 1 / variance) @ z.square().T + mean / variance @ z.T
-        told = told - 0.5 * (mean.square() / variance + variance.log()) @ there.T
-        for naming in self.namings:
-            assert isinstance(naming, Naming)
-            told = told + naming.evidence(given, observed, self.own)
-        return told * some
 
     def given(self, rows: Rows) -> Tensor:
         """What is read of the parts of rows of which nothing is asked: the same at all steps of a sampler."""
@@ -213,8 +187,7 @@ class Reading(nn.Module):
         assert isinstance(naming, Naming)
         if naming not in some.by_class:
             of = None if rows.of is None else rows.of.index_select(0, some.which)
-            evidence = None if rows.evidence is None else rows.evidence.index_select(1, some.which)
-            some.by_class[naming] = naming.by_class(of, evidence)
+            some.by_class[naming] = naming.by_class(of)
         seen = naming.seen(state, signal, noise, some.by_class[naming])
         return seen, (seen.share * some.known.index_select(0, naming.field)).T @ self.means[number]
 

@@ -184,12 +184,11 @@ class EventDataset:
         return len(self.encoded)
 
     def batch(self, indices: Tensor, generator: torch.Generator) -> Batch:
-        batches, stages, classes = [], [], []
+        batches, stages = [], []
         for unit in self.encoded.laid_out(indices, generator):
             question = draw_question(unit, generator)
             batches.append(Batch(unit.values, question.target_mask, question))
             stages.append(unit.stage)
-            classes += [] if unit.classes is None else [unit.classes]
         whole, stage = Batch.joined(batches), padded(stages)
         assert whole.mask is not None
-        return replace(whole, mask=counting(stage, whole.mask, padded(classes) if classes else None))
+        return replace(whole, mask=counting(stage, whole.mask))

@@ -1,6 +1,8 @@
 """Latent classes of rows: found where there are any, drawn first, never seen in what is made."""
 
 import json
+from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import polars as pl
@@ -8,14 +10,17 @@ import pytest
 import torch
 
 from reverie.denoisers.naming import Cells, Leveled, Naming
-from reverie.denoisers.rows import Noisy, Reading
+from reverie.denoisers.rows import Noisy
 from reverie.process.randomness import generator
 from reverie.records.digits import Digits
 from reverie.records.leveled import leveled
 from reverie.records.linked import LinkedCodec, LinkedForms, read_linked
+from reverie.records.linked.classing import draw_classes
+from reverie.records.linked.given import parted
 from reverie.records.linked.growing import grow
 from reverie.records.linked.latent import FEWEST
-from reverie.records.linked.questions import HIDDEN, Encoded, draw_question
+from reverie.records.linked.questions import Encoded, draw_question
+from reverie.records.linked.scores import TableScores
 
 KINDS = ("heart", "lungs", "bones")
 TESTS = {"heart": ["troponin", "bnp", "ck"], "lungs": ["ph", "po2", "pco2"], "bones": ["calcium", "vitamin d", "alp"]}
@@ -105,18 +110,15 @@ def test_what_a_class_says_of_levels_and_numbers_is_what_its_rows_are(learned):
     assert not cells.expected[0].any()
 
 
-def test_classes_are_told_without_noise_and_at_times_not_at_all(learned):
+def test_classes_are_told_always_and_without_noise_and_never_asked(learned):
     codec, grown = learned
     encoded, randomness = Encoded.of(codec, grown), generator(0, "questions")
-    hidden = []
-    for _ in range(40):
+    for _ in range(10):
         for unit in encoded.laid_out(torch.arange(24), randomness):
-            question, classes = draw_question(unit, randomness), unit.classes > 0
-            told = question.observed_mask & classes
-            assert torch.equal(question.values[told], unit.values[told])
-            there = (unit.known & classes & unit.given[..., None] & question.attention_mask[..., None]).flatten(1).any(1)
-            hidden += (~told.flatten(1).any(1))[there].tolist()
-    assert np.mean(hidden) == pytest.approx(HIDDEN, abs=0.06)
+            question, classes = draw_question(unit, randomness), unit.classes
+            there = unit.known & classes & question.attention_mask[..., None]
+            assert there.any() and torch.equal(question.observed_mask & classes, there)
+            assert torch.equal(question.values[there], unit.values[there]) and not (question.target_mask & classes).any()
 
 
 COUNTS = np.array([7, 1, 4, 9, 3, 2])
@@ -160,23 +162,84 @@ def test_numbers_of_a_class_are_moved_to_the_mean_that_noisy_ones_have_there():
     assert float(signal * 0.5 + moved) == pytest.approx(float(z[near].mean()), abs=0.02)
 
 
-def test_what_is_given_of_a_row_tells_its_class_as_bayes_says(learned):
+def test_what_is_known_of_a_row_tells_its_class_as_bayes_says(learned):
     codec, grown = learned
     cells, scores = codec.cells["stays", "rows"], codec.encode(grown)
-    rows = scores["stays"].of_rows(np.arange(40))[0]
-    own = codec.class_channels("stays")
-    asked = torch.zeros(rows.shape, dtype=torch.bool)
-    asked[:30, own] = True
-    observed = ~asked
-    observed[30:, own], observed[:10] = False, False
-    evidence = Reading(cells, 4).evidence(rows, observed, asked)
-    assert not evidence[:, :10].any() and not evidence[:, 30:].any()  # nothing is given; nothing is asked
+    rows = scores["stays"].of_rows(np.arange(30))[0]
+    known = torch.ones(rows.shape, dtype=torch.bool)
+    known[:, codec.class_channels("stays")], known[:10] = False, False
+    said = codec.classes.told(("stays", "rows"), cells, rows, known)
+    assert not said[:10].any()
     naming, of_own = Naming(cells), slice(1 + cells.classes_above, None)
-    levels = naming.levels(rows) & observed[:, naming.first][:, naming.field]
+    levels = naming.levels(rows) & known[:, naming.first][:, naming.field]
     mean, variance = (torch.from_numpy(of) for of in cells.spread[of_own].transpose(1, 0, 2))
     for row in range(10, 30):
-        there, z = observed[row], rows[row]
+        there, z = known[row], rows[row]
         in_class = torch.distributions.Normal(mean, variance.sqrt()).log_prob(z)
         anywhere = torch.distributions.Normal(0.0, 1.0).log_prob(z)
         told = (in_class - anywhere)[:, there].sum(1) + torch.from_numpy(cells.expected[of_own])[:, levels[row]].sum(1)
-        assert torch.allclose(evidence[:, row], told, atol=1e-3)
+        assert np.allclose(said[row], told, atol=1e-3)
+
+
+@pytest.fixture(scope="module")
+def practice():
+    """(codec, tables in the order of its tree): patients of two kinds, who have visits of other types, four each."""
+    draw, patients, visits = np.random.default_rng(1), [], []
+    for p in range(200):
+        types = (["check", "vaccine", "advice"], ["surgery", "dialysis", "infusion"])[p % 2]
+        patients.append((f"P{p}", str(draw.choice(["f", "m"]))))
+        days = date(2026, 1, 1).toordinal() + np.sort(draw.choice(300, 4, replace=False))
+        visits += [(f"P{p}V{v}", f"P{p}", date.fromordinal(day), str(draw.choice(types))) for v, day in enumerate(days)]
+    rows = [(visit, name) for visit, *_ in visits for name in draw.choice(["a", "b", "c"], 2)]
+    frames = {
+        "patients": pl.DataFrame(patients, schema=["patient_id", "sex"], orient="row"),
+        "visits": pl.DataFrame(visits, schema=["visit_id", "patient_id", "day", "type"], orient="row"),
+        "drugs": pl.DataFrame(rows, schema=["visit_id", "drug"], orient="row"),
+    }
+    tables = read_linked(frames, name="practice")
+    grown = grow(tables)
+    return LinkedCodec.fit(LinkedForms.of(tables.schema, grown), grown, {}), grown
+
+
+def kinds_of(codec, grown):
+    """float64 [classes], how many of the patients of each class are of the second kind."""
+    of = codec.classes_of("patients", codec.encode(grown))
+    kind = np.array([int(key[1:]) % 2 for key in grown.frames["patients"]["patient_id"]])
+    return np.bincount(of, kind, codec.classes.count("patients")) / np.bincount(of)
+
+
+def test_classes_of_patients_are_such_that_have_the_rows_that_are_asked_for(practice):
+    codec, grown = practice
+    share, n = kinds_of(codec, grown), 400
+    drawn = []
+    for where in ([], ["visits.type=surgery"], ["any visits.type=check"]):
+        made = {"patients": TableScores.begun(np.arange(n), n, codec.widths("patients"))}
+        draw_classes(codec, "patients", made, (0, "x"), parted(codec, where)[1])
+        drawn.append(share[codec.classes_of("patients", made)].mean())
+    assert drawn[0] == pytest.approx(0.5, abs=0.1) and drawn[1] > 0.8 and drawn[2] < 0.2
+
+
+def test_a_class_of_patients_who_have_lived_goes_with_their_visits(practice):
+    codec, grown = practice
+    scores = {table: one.drawn(None) for table, one in codec.encode(grown).items()}
+    of = codec.classes_of("patients", scores)
+    scores["patients"].groups[..., codec.class_channels("patients")] = torch.nan
+    blind = {table: replace(one, groups=one.groups.clone()) for table, one in scores.items()}
+    draw_classes(codec, "patients", scores, (0, "x"), lived=True)
+    draw_classes(codec, "patients", blind, (0, "x"))
+    share = kinds_of(codec, grown)
+    near, by_chance = (np.abs(share[codec.classes_of("patients", one)] - share[of]).mean() for one in (scores, blind))
+    assert near < 0.15 < 0.3 < by_chance
+
+
+def test_numbers_of_groups_that_are_numbers_alone_are_told_by_classes_too(practice):
+    codec, grown = practice
+    few = {(table, what): cells for (table, what), cells in codec.cells.items() if not cells.levels}
+    assert few and set(few) <= set(codec.classes.spread)
+    scores = codec.encode(grown)
+    for table, what in few:
+        assert what == "group"
+        of, z = codec.known_by(table, what, scores, False), scores[table].of_groups(np.arange(len(scores[table])))[0].numpy()
+        for channel in range(z.shape[1]):
+            mean = np.bincount(of, z[:, channel]) / (np.bincount(of) + 1)
+            assert np.allclose(few[table, what].spread[1 : len(mean), 0, channel], mean[1:], atol=0.01)

@@ -119,10 +119,10 @@ class Fitting:
         self._trained = {part: scores.numpy() for part, scores in trained.items()}
         self._known_by = known_by
         self.drawn: dict[Part, tuple[np.ndarray, bool]] = {}
-        self._namings = {part: [Naming(one) for one in of.parts] for part, of in cells.items()}
+        self._namings = {part: [Naming(one) for one in of.parts] for part, of in cells.items() if of.levels}
         self._aims = {part: self._counts(part, trained[part].nan_to_num(), ~trained[part].isnan()) for part in self._namings}
         self._maps: dict[Part, np.ndarray] = {}
-        self.tilts = {part: torch.zeros(of.levels) for part, of in cells.items()}
+        self.tilts = {part: torch.zeros(of.levels) for part, of in cells.items() if of.levels}
 
     def __call__(self, table: str, what: str, scores: Tensor, asked: Tensor) -> Tensor:
         part = table, what
@@ -208,7 +208,7 @@ class Weighing(Stages):
             Stages(network, self.codec, self.sampler, self.grid).draw(table, children, units, scores, stage, (*seed, turn))
             for (child, what), cells in made.items():
                 part = child, "group" if what == "groups" else what
-                own = stage in (1, 5)
+                own = stage not in (2, 3)
                 self.fitting.drawn[part] = self.codec.known_by(*part, scores, own), own
                 asked = (before[child, what].isnan() & ~cells.isnan())[0]
                 if share:

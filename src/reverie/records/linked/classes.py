@@ -16,12 +16,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
+from torch import Tensor
 
 from reverie.denoisers.naming import Cells, Naming
+from reverie.errors import UsageError
 from reverie.records.leveled import leveled
 from reverie.records.levels import Indices
 from reverie.records.linked.latent import Cell, LatentClasses
 from reverie.records.linked.scores import TableScores
+from reverie.records.linked.succession import Successions
 from reverie.records.linked.tree import Tree
 
 __all__ = ["Classes"]
@@ -40,10 +43,12 @@ class Classes:
 
     Attributes:
         tables: of those that have any.
+        following: of the same, how classes follow on each other.
         expected, spread: by cell, float32 [1 + classes above + own, levels | 2, width], see Cells.
     """
 
     tables: Mapping[str, LatentClasses] = field(default_factory=dict)
+    following: Mapping[str, Successions] = field(default_factory=dict)
     expected: Mapping[Cell, np.ndarray] = field(default_factory=dict)
     spread: Mapping[Cell, np.ndarray] = field(default_factory=dict)
 
@@ -58,9 +63,14 @@ class Classes:
         return cls(tables)
 
     def expecting(
-        self, scores: Mapping[str, TableScores], cells: Mapping[Cell, Cells], known_by: Callable[[str, str, bool], Indices]
+        self,
+        tree: Tree,
+        scores: Mapping[str, TableScores],
+        cells: Mapping[Cell, Cells],
+        known_by: Callable[[str, str, bool], Indices],
     ) -> Classes:
-        """The same, with what each class says of each level and of numbers, of such rows, whose cells tell classes too.
+        """The same, with what each class says of each level and of numbers, of such rows, whose cells tell classes too; and
+        how classes follow on each other.
 
         Args:
             known_by: (table, "group" or "rows", whether by their own) -> int64 [n], see Layout.known_by.
@@ -79,7 +89,33 @@ class Classes:
                 moments.append(_spread(scores[cell[0]], cell[1], numbers, classes, many, of.width))
             if len(parts) > 1:
                 expected[cell], spread[cell] = np.concatenate(parts), np.concatenate(moments)
-        return replace(self, expected=expected, spread=spread)
+        following = {table: self._following(table, tree, scores, known_by) for table in self.tables}
+        return replace(self, following=following, expected=expected, spread=spread)
+
+    def _following(
+        self,
+        table: str,
+        tree: Tree,
+        scores: Mapping[str, TableScores],
+        known_by: Callable[[str, str, bool], Indices],
+    ) -> Successions:
+        root, parent = table == tree.root, tree[table].parent
+        one, above, what = scores[table], 0 if parent is None else self.count(parent), "group" if root else "rows"
+        lengths = np.ones(len(one), dtype=np.int64) if root else one.lengths
+        patients = tree.up(table, tree.root, np.arange(int(lengths.sum())), lambda t: scores[t].above)
+        of_own, of_above = known_by(table, what, True) - 1 - above, known_by(table, what, False)
+        return Successions.fit(of_own, of_above, lengths, patients, self.count(table), above)
+
+    def told(self, cell: Cell, of: Cells, values: Tensor, known: Tensor) -> np.ndarray:
+        """float64 [n, classes], log P(what is known | class) of rows of a table, up to a constant, by scores [n, w] of which
+        some are known (Bayes, each cell by itself)."""
+        own, naming = slice(1 + of.classes_above, None), Naming(of)
+        mean, variance = self.spread[cell][own].astype(np.float64).transpose(1, 0, 2)
+        there = known.numpy().astype(np.float64)
+        z = values.double().numpy() * there  # log N(z; mean, variance) / N(z; 0, 1), multiplied out
+        said = z**2 @ (0.5 * (1 - 1 / variance)).T + z @ (mean / variance).T
+        said -= there @ (0.5 * (mean**2 / variance + np.log(variance))).T
+        return said + naming.known_levels(values, known).double().numpy() @ self.expected[cell][own].T
 
     def of(self, tree: Tree, scores: Mapping[str, TableScores], cells: Mapping[Cell, Cells]) -> dict[str, np.ndarray]:
         """By table float64 [2, rows, width], the ends of the scores of the class of each row."""
@@ -109,17 +145,21 @@ class Classes:
         expected = {"\n".join(cell): (100 * of).round().astype(int).tolist() for cell, of in self.expected.items()}
         spread = {"\n".join(cell): (100 * of).round().astype(int).tolist() for cell, of in self.spread.items()}
         tables = {table: of.config for table, of in self.tables.items()}
-        return {"tables": tables, "expected": expected, "spread": spread}
+        following = {table: of.config for table, of in self.following.items()}
+        return {"tables": tables, "following": following, "expected": expected, "spread": spread}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         tables = {table: LatentClasses.from_config(of) for table, of in config.get("tables", {}).items()}
+        following = {table: Successions.from_config(of) for table, of in config.get("following", {}).items()}
+        if tables.keys() != following.keys():
+            raise UsageError("its latent classes are of a form that cannot be read here: train it again.")
         said = ({}, {})
         for out, name in zip(said, ("expected", "spread"), strict=True):
             for key, of in config.get(name, {}).items():
                 table, what = key.split("\n")
                 out[table, what] = np.array(of, dtype=np.float32) / 100
-        return cls(tables, *said)
+        return cls(tables, following, *said)
 
 
 def _levels(scores: Mapping[str, TableScores], cells: Mapping[Cell, Cells]) -> dict[Cell, tuple[int, np.ndarray]]:
@@ -128,11 +168,10 @@ def _levels(scores: Mapping[str, TableScores], cells: Mapping[Cell, Cells]) -> d
     for (table, what), of in cells.items():
         naming, pairs = Naming(of), []
         count = len(scores[table]) if what == "group" else scores[table].rows.shape[1]
-        for first in range(0, count, CHUNK):
+        for first in range(0, count if of.levels else 0, CHUNK):
             which = np.arange(first, min(first + CHUNK, count))
             values, known = scores[table].of_groups(which) if what == "group" else scores[table].of_rows(which)
-            there = naming.levels(values) & known[:, naming.first][:, naming.field]
-            row, level = there.nonzero().T.numpy()
+            row, level = naming.known_levels(values, known).nonzero().T.numpy()
             pairs.append(np.stack([row + first, level]))
         found[table, what] = of.levels, np.concatenate(pairs, 1) if pairs else np.zeros((2, 0), dtype=np.int64)
     return found

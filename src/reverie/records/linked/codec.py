@@ -112,7 +112,7 @@ class LinkedCodec(Layout):
         def known_by(table: str, what: str, own: bool) -> np.ndarray:
             return classed.known_by(table, what, scores, own)
 
-        return plain._with(classed.classes.expecting(scores, classed.cells, known_by))
+        return plain._with(classed.classes.expecting(plain.tree, scores, classed.cells, known_by))
 
     def _with(self, classes: Classes) -> LinkedCodec:
         of = self

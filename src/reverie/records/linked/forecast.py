@@ -22,6 +22,7 @@ from reverie.errors import UsageError
 from reverie.process.randomness import generator
 from reverie.records.column_names import words
 from reverie.records.linked.bound import Bound
+from reverie.records.linked.classing import draw_classes
 from reverie.records.linked.clocks import seconds_of
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.fitting import FittedTables
@@ -122,7 +123,8 @@ class LinkedForecaster:
         tree, tables = self.codec.tree, self.tables
         randomness = generator(int(seed[0]), *seed[1:], "given")
         scores = {t: one.drawn(randomness) for t, one in self.codec.encode(self.fitted.grown, self.as_tables).items()}
-        scores[tree.root].groups[..., self.codec.class_channels(tree.root)] = torch.nan  # it is of a whole life
+        scores[tree.root].groups[..., self.codec.class_channels(tree.root)] = torch.nan  # that was of so far, not of a life
+        draw_classes(self.codec, tree.root, scores, (*seed, tree.root), lived=True)
         given = {table: scores[table].lengths for table in tables}
         self._counted(scores, given, horizon, seed)
         courses = {table: self._longer(table, scores, given[table]) for table in tables}
@@ -187,6 +189,8 @@ class LinkedForecaster:
         """When the new rows are, the first of them after these hours of its patient, float [patients], where it can be."""
         out, root = dict(courses), self.codec.tree.root
         units = self._going_on(out)
+        for table in out:
+            draw_classes(self.codec, table, scores, (*seed, table))
         for attempt in range(TRIES):
             if not units.size:
                 break

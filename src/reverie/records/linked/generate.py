@@ -20,6 +20,7 @@ from reverie.process.randomness import generator
 from reverie.records.encoded import Records
 from reverie.records.generate import accepted
 from reverie.records.linked.bound import Bound
+from reverie.records.linked.classing import draw_classes
 from reverie.records.linked.given import GivenRows, one_of
 from reverie.records.linked.scores import TableScores
 from reverie.records.linked.spans import begun_no_later, no_later, put_values
@@ -115,6 +116,7 @@ class LinkedSampler:
                 self.enough(table, children, made, fixed, fewest, (*seed, table, "enough"))
         for child in children:
             fixed[child] = self._lengthened(child, made, seed, chosen)
+            draw_classes(self.stages.codec, child, made, (*seed, child))
         for now in (4, 5):
             self.stages.draw(table, children, busy, made, now, (*seed, table, now))
             for child in children:
@@ -211,6 +213,7 @@ class LinkedSampler:
                 scores = self.given.put_flag(root, wish.path[0], scores, randomness)
             made[root].groups[0] = scores
         fixed = ~made[root].groups[0].isnan()
+        draw_classes(self.stages.codec, root, made, seed, self.given)
         for now in (0, 1):
             self.stages.draw(root, (), everyone, made, now, (*seed, now))
             self._put_right(root, "groups", now, made, fixed)

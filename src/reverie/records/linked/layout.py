@@ -111,10 +111,10 @@ class Layout:
 
     @property
     def cells(self) -> dict[tuple[str, str], Cells]:
-        """By (table, "group" | "rows"), the cells of those that are made and tell levels."""
+        """By (table, "group" | "rows"), the cells of those that are made."""
         every = {table: dict(zip(("group", "rows"), self._cells(table), strict=True)) for table in self.codecs}
         del every[self.tree.root]["rows"]
-        return {(table, what): cells for table, of in every.items() for what, cells in of.items() if cells.levels}
+        return {(table, what): cells for table, of in every.items() for what, cells in of.items() if cells.width}
 
     def _cells(self, table: str) -> tuple[Cells, Cells]:
         """Of a group and of a row."""
@@ -124,7 +124,7 @@ class Layout:
                 fields[field.token].append(Leveled(field.channels, *ends, field.stage))
         token, own = int(table != self.tree.root), self.class_channels(table)
         if (ends := self.classes.ends(table)) is not None:
-            fields[token].append(Leveled(tuple(range(own.start, own.stop)), *ends, 2 * token))
+            fields[token].append(Leveled(tuple(range(own.start, own.stop)), *ends, -1))
         class_field = len(fields[token]) - 1 if ends is not None else None
         for at, (_, code) in enumerate(self.flags[table], own.stop):
             fields[token].append(Leveled((at,), *code.intervals(np.arange(2)), 3 if token else 1))
@@ -145,14 +145,14 @@ class Layout:
 
     @cached_property
     def class_cells(self) -> Tensor:
-        """int16 [kinds of tokens, channels], 1 + the number of the table a channel is the latent class of, else 0."""
-        out = torch.zeros(len(self.channels), self.width, dtype=torch.int16)
+        """bool [kinds of tokens, channels], which tell latent classes."""
+        out = torch.zeros(len(self.channels), self.width, dtype=torch.bool)
         for number, (kind, (table, _)) in enumerate(zip(self.channels, self.types, strict=True)):
             own = self.class_channels(table)
             for segment in (of for of in kind.segments if of.cells.class_field is not None):
                 for row in range(segment.count):
                     first = segment.first + row * segment.cells.width
-                    out[number, first + own.start : first + own.stop] = 1 + kind.table
+                    out[number, first + own.start : first + own.stop] = True
         return out
 
     @property
@@ -162,14 +162,18 @@ class Layout:
 
     @cached_property
     def stages(self) -> dict[str, tuple[Tensor, Tensor]]:
-        """By table, the stage of each channel of a group and of a row; flags are made with values. Patients are made before
-        what hangs on them: they have 0 and 1, all others 2 to 5."""
+        """By table, the stage of each channel of a group and of a row; flags are made with values, and classes are drawn
+        before all else of a row, which is no stage: -1. Patients are made before what hangs on them: they have 0 and 1, all
+        others 2 to 5."""
         out = {}
         for table, codec in self.codecs.items():
             group, row = (codec.stage[token][codec.stage[token] >= 0] for token in (0, 1))
-            more = torch.tensor([0] * self.classes.width(table) + [1] * len(self.flags[table]), dtype=torch.long)
+            classed, flags = (
+                torch.full((self.classes.width(table),), -1),
+                torch.ones(len(self.flags[table]), dtype=torch.long),
+            )
             if table == self.tree.root:
-                out[table] = (torch.cat([group, more]), row)
+                out[table] = (torch.cat([group, classed, flags]), row)
             else:
-                out[table] = (group + 2, torch.cat([row, more + 2]) + 2)
+                out[table] = (group + 2, torch.cat([row + 2, classed, flags + 4]))
         return out

@@ -1,8 +1,10 @@
 """What a network of events is asked in training: one stage of a unit, given what comes before it.
 
-    0  1   patients: of which latent class, what is measured; values, and whether there is anything of each table
+    0  1   patients: what is measured; values, and whether there is anything of each table
     2  3   groups: how many rows; when the first was
-    4  5   rows: of which class, when each was, what is measured; values, and whether anything hangs on it
+    4  5   rows: when each was, what is measured; values, and whether anything hangs on it
+
+Of which latent class patients and rows are is told always.
 
 At times some of what is asked is given, or of what comes after it, so that the same network completes and is conditioned.
 """
@@ -31,14 +33,10 @@ ASKED = (0.1, 0.15, 0.25, 0.15, 0.3, 0.5)
 """How often each stage is asked, among those that a unit has."""
 WORTH = (0.1, 0.15, 0.3, 0.2, 0.5, 1.0)
 """What all cells of a stage count together: how many rows there are is one cell of many, and all else hangs on it."""
-OF_CLASSES = 0.5
-"""What the latent classes of the rows of a table count together: all else of a row hangs on its class."""
 PATIENTS = 1 / 3
 """The share of units that are patients, at least: of them there are few, and most follows from them."""
 COMPLETE = 0.5
 """Share of questions of which some is given."""
-HIDDEN = 0.15
-"""Share of questions that are told no latent class, as of patients whose lives go on."""
 BLUR = 0.1
 """Deviation of noise on what is told, so that no patient is known by it (conditioning augmentation, Ho et al. 2022)."""
 
@@ -136,21 +134,15 @@ def draw_question(unit: Unit, randomness: torch.Generator) -> EventMask:
     # What the patient is names the patient, to a network that has seen few: so it is told with noise, as are rows above.
     told = unit.given[..., None] | ((unit.stage >= 0) & (unit.stage < 2) & (stage[:, None, None] > 1))
     if (classes := unit.classes) is not None:
-        told &= classes == 0
-        observed &= ~((classes > 0) & (rand(U, 1, 1) < HIDDEN))
+        told &= ~classes
     blur = BLUR * torch.randn(unit.values.shape, generator=randomness) * told
     return unit.question(observed, asked & ~some, unit.values + blur, stage)
 
 
-def counting(stage: Tensor, asked: Tensor, classes: Tensor | None = None) -> Tensor:
-    """How much each cell asked for counts, float32 like `asked` [B, N, C]: all of a stage as WORTH says, and the latent
-    classes of each table, whose number is in `classes`, or 0, as OF_CLASSES."""
+def counting(stage: Tensor, asked: Tensor) -> Tensor:
+    """How much each cell asked for counts, float32 like `asked` [B, N, C]: all of a stage as WORTH says."""
     weights, of = torch.zeros(asked.shape), stage[asked].long()
     worth = torch.tensor(WORTH, dtype=torch.float64)
-    if classes is not None:
-        table = classes[asked].long()
-        of = torch.where(table > 0, len(WORTH) - 1 + table, of)
-        worth = torch.cat([worth, torch.full((int(table.max()) if len(table) else 0,), OF_CLASSES)])
     counts = torch.bincount(of[of >= 0], minlength=len(worth)).double()
     each = worth / worth[counts > 0].sum() * len(of) / counts
     weights[asked] = torch.where(of < 0, 0.0, each[of]).float()

@@ -1,8 +1,10 @@
 """One stage of the units of a table, drawn around all that is known of them.
 
-    0  1   patients: of which latent class, what is measured; values, and whether there is anything of each table
+    0  1   patients: what is measured; values, and whether there is anything of each table
     2  3   groups: how many rows; when the first was
-    4  5   rows: of which class, when each was, what is measured; values, and whether anything hangs on it
+    4  5   rows: when each was, what is measured; values, and whether anything hangs on it
+
+The latent classes of patients and rows are drawn before (generate.py).
 
 What is asked are the cells of the stage that exist and are not known: all of them where patients are made, the holes where
 they are completed.
@@ -89,7 +91,7 @@ class Stages:
     ) -> None:
         """The same in one call of the network, of units that are laid out, see laid_out."""
         wanted = torch.zeros_like(unit.known)
-        observed = unit.known & (unit.given[..., None] | ((unit.stage >= 0) & (unit.stage < min(stage, 2))))
+        observed = unit.known & (unit.given[..., None] | (unit.stage < min(stage, 2)))
         there: dict[str, Tensor] = {}
         for child, (group, at) in which.items():
             if child == table and stage > 1:

@@ -149,8 +149,7 @@ class Unit:
 
     @property
     def classes(self) -> Tensor | None:
-        """int16 [U, N, C], 1 + the number of the table of whose rows a cell is the latent class, else 0; None where no table
-        has any."""
+        """bool [U, N, C], which cells tell latent classes; None where no table has any."""
         cells = self._codec.class_cells
         return cells[self.kind] if bool(cells.any()) else None
 
