@@ -59,10 +59,20 @@ def test_what_noisy_scores_say_of_levels_and_of_clean_scores_is_what_counting_sa
     # A network that holds the first level for e times as likely as it seems shifts the mean as weighing draws does.
     more = torch.zeros_like(seen.log)
     more[0] = 1
-    shares = naming.shares(seen.log + more)
+    shares = naming.softmax(seen.log + more)
     weight = 1 + (math.e - 1) * there[:, :1]
     mean = naming.mean(shares, seen, x, torch.full_like(x, signal), torch.full_like(x, noise))
     assert torch.allclose(mean[0, 1:], ((weight * z).sum(0) / weight.sum())[1:], atol=6e-3)
+
+
+@pytest.mark.parametrize("name", CODES)
+def test_the_mean_of_one_level_is_that_of_levels_of_which_this_one_is_sure(name):
+    code, naming = CODES[name], naming_of(CODES[name])
+    x, levels = scores(code, 60), torch.arange(60)[None] % len(naming.field)
+    noisy = x, torch.full_like(x, 0.6), torch.full_like(x, 0.8)
+    seen = naming.seen(*noisy)
+    sure = torch.nn.functional.one_hot(levels[0], len(naming.field)).T.float()
+    assert torch.allclose(naming.mean_at(levels, seen, *noisy), naming.mean(sure, seen, *noisy), atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", CODES)
@@ -70,7 +80,8 @@ def test_no_rows_are_of_no_level_and_have_no_mean(name):
     naming, none = naming_of(CODES[name]), scores(CODES[name], 0)
     seen = naming.seen(none, none, none)
     assert naming.levels(none).shape == (0, len(naming.field)) == seen.log.T.shape
-    assert naming.mean(naming.shares(seen.log), seen, none, none, none).shape == none.shape
+    assert naming.mean(naming.softmax(seen.log), seen, none, none, none).shape == none.shape
+    assert naming.mean_at(naming.drawn(seen.log, none[:, :1]), seen, none, none, none).shape == none.shape
 
 
 @pytest.mark.parametrize("name", CODES)

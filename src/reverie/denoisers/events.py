@@ -104,8 +104,9 @@ class EventNetwork(nn.Module):
         self.segments = [kind.segments for kind in kinds]
         self.answered = [kind.what != "told" for kind in kinds]
         cells = {segment.name: segment.cells for segments in self.segments for segment in segments}
-        self.read = nn.ModuleDict({name: Reading(of, inner) for name, of in cells.items()})
-        self.write = nn.ModuleDict({name: Writing(of, inner) for name, of in cells.items()})
+        reading = {name: Reading(of, inner) for name, of in cells.items()}
+        self.read = nn.ModuleDict(reading)
+        self.write = nn.ModuleDict({name: Writing(of, inner, reading[name]) for name, of in cells.items()})
         self.near = nn.ModuleDict({name: nn.Linear(2 * inner, inner, bias=False) for name in cells})
         fields = {name: of.leveled[of.class_field] for name, of in cells.items() if of.class_field is not None}
         self.classes = nn.ModuleDict({name: Naming(Cells(cells[name].width, (field,))) for name, field in fields.items()})
@@ -230,14 +231,23 @@ class EventNetwork(nn.Module):
         return torch.where(own > 0, self.classes_above[segment.name] + own, of)
 
     def tilted(self, sharper: float, tilts: Mapping[str, Tensor]) -> EventNetwork:
-        """A copy that says of levels, beyond what their scores say, `sharper` times as much, and `tilts` more: [levels]
-        by the name of a segment, see records/linked/calibration.py."""
-        other = copy.deepcopy(self)
+        """One that says of levels, beyond what their scores say, `sharper` times as much, and `tilts` more: [levels]
+        by the name of a segment, see records/linked/calibration.py. It shares all other weights: it cannot be trained."""
+        said = [cast(Writing, self.write[name]).levels for name in tilts]
+        other = _apart(self, said)
         for name, tilt in tilts.items():
             levels = [cast(nn.Linear, last) for last in cast(Writing, other.write[name]).levels]
             for last, more in zip(levels, tilt.split([last.out_features for last in levels]), strict=True):
                 last.weight.data.mul_(sharper)
                 last.bias.data.mul_(sharper).add_(more.to(last.bias))
+        return other
+
+    def blocks_in(self, dtype: torch.dtype) -> EventNetwork:
+        """One whose blocks multiply in another dtype, and that shares all else: it cannot be trained."""
+        other = _apart(self, [part for block in self.blocks for part in (cast(Block, block).mix, cast(Block, block).mlp)])
+        for block in other.blocks:
+            cast(Block, block).mix.to(dtype)
+            cast(Block, block).mlp.to(dtype)
         return other
 
     def _beside(self, segment: Segment, own: Tensor, before: Tensor, after: Tensor) -> Tensor:
@@ -247,6 +257,14 @@ class EventNetwork(nn.Module):
         first = torch.roll(own[:, :1], -1, 0) * after.to(own.dtype)[:, :, None]
         around = torch.cat([torch.cat([last, own[:, :-1]], 1), torch.cat([own[:, 1:], first], 1)], -1)
         return own + (self.near[segment.name](around).to(own.dtype) + self.slot.weight[: segment.count].to(own.dtype))
+
+
+def _apart(network: EventNetwork, parts: Sequence[nn.Module]) -> EventNetwork:
+    """A copy that shares all with the network but these parts."""
+    own = {id(each) for part in parts for each in (*part.modules(), *part.parameters(), *part.buffers())}
+    modules = [each for each in network.modules() if own.isdisjoint(map(id, each.modules()))]
+    shared = [each for each in (*modules, *network.parameters(), *network.buffers()) if id(each) not in own]
+    return copy.deepcopy(network, {id(each): each for each in shared})
 
 
 @dataclass(frozen=True, eq=False)

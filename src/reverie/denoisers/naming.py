@@ -87,12 +87,14 @@ class Seen:
     """What noisy scores of R rows say.
 
     Attributes:
-        log: float32 [levels, R], log P(k | x).
+        log: float32 [levels, R], log P(k | x), up to a constant of each field and row.
+        share: float32 [levels, R], P(k | x).
         mass: [P, R], the probability of each interval of a channel.
         ends: [E, R], how far the ends of intervals are from the mean, in deviations.
     """
 
     log: Tensor
+    share: Tensor
     mass: Tensor
     ends: Tensor
 
@@ -157,6 +159,14 @@ class Naming(nn.Module):
         self._constant("named", share > 0)
         self._constant("whose", whose)
         self._constant("share", share)
+        within = torch.full((cells.width, len(paths)), len(intervals))
+        channels = torch.tensor([c for c, *_ in intervals], dtype=torch.long)
+        level, told = (
+            torch.tensor(of, dtype=torch.long)
+            for of in ([k for k, path in enumerate(paths) for _ in path], [i for path in paths for i in path])
+        )
+        within[channels[told], level] = told
+        self._constant("within", within)
         self._constant("first", torch.tensor([f.channels[0] for f in cells.leveled], dtype=torch.long))
         self._constant("expected", None if cells.expected is None else torch.from_numpy(cells.expected).T.contiguous())
 
@@ -172,19 +182,25 @@ class Naming(nn.Module):
     share: Tensor
     named: Tensor
     first: Tensor
+    within: Tensor
     expected: Tensor | None
 
     @torch.no_grad()
-    def seen(self, x: Tensor, signal: Tensor, noise: Tensor, of: Tensor | None = None) -> Seen:
-        """What scores x [R, w] of so much signal and noise say, of rows known by such classes, int64 [R]."""
+    def by_class(self, of: Tensor | None) -> Tensor | None:
+        """log P(k | class) / P(k) [levels, R] of rows known by such classes, int64 [R]: the same at all steps of a sampler.
+        None where no class says anything."""
+        return None if of is None or self.expected is None else self.expected.index_select(1, of)
+
+    @torch.no_grad()
+    def seen(self, x: Tensor, signal: Tensor, noise: Tensor, by_class: Tensor | None = None) -> Seen:
+        """What scores x [R, w] of so much signal and noise say, and `by_class`."""
         mean, deviation = (of.T.contiguous().index_select(0, self.end_channel) for of in (signal * x, noise))
         ends = torch.sub(self.end, mean).div_(deviation)
         twice = self._sides(torch.erf(ends * math.sqrt(0.5)), -1.0, 1.0)
         mass = (twice.index_select(0, self.above) - twice.index_select(0, self.below)).mul_(0.5).clamp_(min=LEAST)
         log = self._sums("path", mass.log())
-        if of is not None and self.expected is not None:
-            log = self.shares(log + self.expected.index_select(1, of))
-        return Seen(log, mass, ends)
+        share = log.exp() if by_class is None else self.softmax(log.add_(by_class))
+        return Seen(log, share, mass, ends)
 
     @torch.no_grad()
     def levels(self, x_0: Tensor) -> Tensor:
@@ -199,32 +215,60 @@ class Naming(nn.Module):
 
     def shares(self, logits: Tensor) -> Tensor:
         """log-probabilities [levels, R] of logits, which sum to 1 over the levels of each field."""
-        parts = logits.split([size * count for size, count in self.runs])
-        each = zip(parts, self.runs, strict=True)
-        return torch.cat([part.view(count, size, -1).log_softmax(1).flatten(0, 1) for part, (size, count) in each])
+        return torch.cat([part.log_softmax(1).flatten(0, 1) for part in self._of_fields(logits)])
 
-    def drawn(self, shares: Tensor, chance: Tensor) -> Tensor:
-        """log-probabilities [levels, R] of one level of each field alone: that in which its chance in [0, 1), [R, fields],
-        lies where shares are laid end to end."""
-        p, field = shares.double().exp(), self.field
-        upto = p.cumsum(0) - field[:, None]  # each field before adds up to 1
-        chance = chance.T.double().clamp(1e-9, 1 - 1e-9).index_select(0, field)
-        return torch.where((upto > chance) & (upto - p <= chance), 0.0, -math.inf).to(shares)
+    def softmax(self, logits: Tensor) -> Tensor:
+        """The probabilities themselves."""
+        return torch.cat([part.softmax(1).flatten(0, 1) for part in self._of_fields(logits)])
+
+    def drawn(self, logits: Tensor, chance: Tensor) -> Tensor:
+        """int64 [fields, R], one level of each field, among all levels: that in which its chance in [0, 1), [R, fields],
+        lies where their probabilities are laid end to end."""
+        first, told, out = 0, chance.T.clamp(1e-6, 1 - 1e-6), [torch.zeros(0, len(chance), dtype=torch.long)]
+        for part, chances in zip(self._of_fields(logits), told.split([count for _, count in self.runs]), strict=True):
+            (count, size, _), upto = part.shape, part.softmax(1).cumsum(1)
+            below = (upto <= chances[:, None] * upto[:, -1:]).sum(1)
+            out.append(below + (first + size * torch.arange(count))[:, None])
+            first += count * size
+        return torch.cat(out)
+
+    def _of_fields(self, of_levels: Tensor) -> list[Tensor]:
+        """[levels, R] -> [fields, levels of each, R] of fields of one size after the other."""
+        parts = of_levels.split([size * count for size, count in self.runs])
+        return [part.view(count, size, -1) for part, (size, count) in zip(parts, self.runs, strict=True)]
 
     def surprise(self, shares: Tensor, x_0: Tensor) -> Tensor:
         """-log of the share of the level that clean scores are, spread over the channels [R, w] of its field."""
-        told = torch.where(self.levels(x_0).T, shares, 0.0).split([size * count for size, count in self.runs])
-        each = zip(told, self.runs, strict=True)
-        of_field = [part.view(count, size, -1).sum(1) for part, (size, count) in each]
+        told = torch.where(self.levels(x_0).T, shares, 0.0)
+        of_field = [part.sum(1) for part in self._of_fields(told)]
         nothing = shares.new_zeros(1, shares.shape[1])
         return -torch.cat([*of_field, nothing]).index_select(0, self.whose).T * self.share
 
     def mean(self, shares: Tensor, seen: Seen, x: Tensor, signal: Tensor, noise: Tensor) -> Tensor:
-        """The mean of the clean scores [R, w] where levels have these shares."""
+        """The mean of the clean scores [R, w] where levels have these probabilities [levels, R]."""
         density = self._sides(torch.exp(-0.5 * seen.ends * seen.ends) / math.sqrt(2 * math.pi), 0.0, 0.0)
         moved = density.index_select(0, self.below) - density.index_select(0, self.above)
-        moved = self._sums("under", shares.exp()) * moved / seen.mass
+        moved = self._sums("under", shares) * moved / seen.mass
         return torch.addcmul(signal * x, self._sums("of_channel", moved).T, noise)
+
+    def mean_at(self, level: Tensor, seen: Seen, x: Tensor, signal: Tensor, noise: Tensor) -> Tensor:
+        """The same where each field is of one level, int64 [fields, R]."""
+        said, rows = signal * x, level.shape[1]
+        if not len(seen.ends) or not rows:
+            return said
+        channels = self.named.nonzero().squeeze(1)
+        at = level.index_select(0, self.whose[channels]) + (channels * self.within.shape[1])[:, None]
+        interval = self.within.flatten()[at]
+        here = interval.clamp(max=len(self.below) - 1)
+
+        def density(end: Tensor) -> Tensor:
+            ends = seen.ends.gather(0, end.clamp(max=len(seen.ends) - 1))
+            return torch.where(end < len(seen.ends), torch.exp(-0.5 * ends * ends), 0.0)
+
+        moved = (density(self.below[here]) - density(self.above[here])) / seen.mass.gather(0, here)
+        moved = torch.where(interval < len(self.below), moved / math.sqrt(2 * math.pi), 0.0)
+        said[:, channels] += moved.T * noise[:, channels]
+        return said
 
     def _sides(self, of_ends: Tensor, lowest: float, highest: float) -> Tensor:
         """What is of ends [E, R] with what is at either end of everything, as `below` and `above` count."""

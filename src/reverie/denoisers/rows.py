@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -22,12 +22,14 @@ class Some:
         which: int64 [n], rising.
         observed, asked: bool [n, w].
         known: float [fields, n], 1 where a row has the cell of a field.
+        by_class: what classes say of levels, see Naming.by_class, worked out once for all steps of a sampler.
     """
 
     which: Tensor
     observed: Tensor
     asked: Tensor
     known: Tensor
+    by_class: dict[Naming, Tensor | None] = field(default_factory=dict)
 
     def levels(self, signal: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Signal and noise [n, w] of each cell, where so much [n, 1] is of those asked for; what is given is known all but
@@ -183,17 +185,19 @@ class Reading(nn.Module):
     ) -> tuple[Seen, Tensor]:
         naming = self.namings[number]
         assert isinstance(naming, Naming)
-        of = None if rows.of is None else rows.of.index_select(0, some.which)
-        seen = naming.seen(state, signal, noise, of)
-        return seen, seen.log.exp().mul_(some.known.index_select(0, naming.field)).T @ self.means[number]
+        if naming not in some.by_class:
+            of = None if rows.of is None else rows.of.index_select(0, some.which)
+            some.by_class[naming] = naming.by_class(of)
+        seen = naming.seen(state, signal, noise, some.by_class[naming])
+        return seen, (seen.share * some.known.index_select(0, naming.field)).T @ self.means[number]
 
 
 class Writing(nn.Module):
-    """[R, inner] -> what is said of the cells that are asked for."""
+    """[R, inner] -> what is said of the cells that are asked for, which `reading` reads."""
 
-    def __init__(self, cells: Cells, inner: int) -> None:
+    def __init__(self, cells: Cells, inner: int, reading: Reading) -> None:
         super().__init__()
-        self.namings = nn.ModuleList(map(Naming, cells.parts))
+        self.namings = reading.namings
         self.bend = nn.Sequential(nn.Linear(inner, 2 * inner), nn.SiLU(), nn.Linear(2 * inner, inner), nn.SiLU())
         self.levels = nn.ModuleList(nn.Linear(inner, part.levels) for part in cells.parts)
         self.cells = nn.Linear(inner, cells.width)
@@ -225,11 +229,14 @@ class Writing(nn.Module):
                 continue
             mine, one = torch.searchsorted(rows.wanted, some.which), noisy[some.which]
             more = torch.addmm(levels.bias[:, None], levels.weight, z.index_select(0, mine).T)
-            shares = naming.shares(more.float() + seen.log)
-            with torch.no_grad():
-                said = shares if one.chance is None else naming.drawn(shares, one.chance[:, naming.first])
-                mean = naming.mean(said, seen, one.state, *some.levels(one.signal, one.noise))
-            clean = clean.index_add(0, mine, torch.where(naming.named, mean, 0.0))
+            logits, noisy_one = more.float() + seen.log, (one.state, *some.levels(one.signal, one.noise))
             if one.clean is not None:
+                shares = naming.shares(logits)
                 surprise = surprise.index_add(0, mine, naming.surprise(shares, one.clean))
+            with torch.no_grad():
+                if one.chance is None:
+                    mean = naming.mean(naming.softmax(logits), seen, *noisy_one)
+                else:
+                    mean = naming.mean_at(naming.drawn(logits, one.chance[:, naming.first]), seen, *noisy_one)
+            clean = clean.index_add(0, mine, torch.where(naming.named, mean, 0.0))
         return (numbers, clean) if noisy.clean is None else (numbers, clean, surprise)

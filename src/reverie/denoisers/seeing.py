@@ -29,14 +29,16 @@ class Seeing(nn.Module):
 
     def forward(self, x: Tensor, packing: Packing, looks: Looks) -> Tensor:
         """[Q, width] of those that look, of all tokens [P, width]."""
+        dtype, x = x.dtype, x.to(self.near.weight.dtype)
         mine = x if looks.only is None else x.index_select(0, looks.only)
         near = torch.cat([x, x.new_zeros(1, x.shape[1])]).index_select(0, looks.near).view(-1, 3 * x.shape[1])
-        return self.out(self._attended(mine, x, looks)) + self.near(near)
+        seen = self._attended(mine, x, looks, dtype)
+        return self.out(seen.to(x.dtype)).to(dtype) + self.near(near).to(dtype)
 
-    def _attended(self, mine: Tensor, x: Tensor, looks: Looks) -> Tensor:
+    def _attended(self, mine: Tensor, x: Tensor, looks: Looks, dtype: torch.dtype) -> Tensor:
         width = x.shape[1]
-        queries = F.linear(mine, self.qkv.weight[:width])
-        both = F.linear(x, self.qkv.weight[width:])
+        queries = F.linear(mine, self.qkv.weight[:width]).to(dtype)
+        both = F.linear(x, self.qkv.weight[width:]).to(dtype)
         parts = [queries[:0]]
         for asking, keys, mask in looks.buckets:
             (b, m), n = asking.shape, keys.shape[1]

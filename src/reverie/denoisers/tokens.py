@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import torch
 from pydantic import Field, model_validator
@@ -86,7 +86,8 @@ class Tokenwise(nn.Sequential):
         self, h: Tensor, packing: Packing, only: Tensor | None = None
     ) -> Tensor:
         widen, bend, drop, narrow = self
-        return narrow(drop(bend(widen(h)), packing, only))
+        dtype = cast(nn.Linear, widen).weight.dtype
+        return narrow(drop(bend(widen(h.to(dtype))), packing, only)).to(h.dtype)
 
 
 class SquaredReLU(nn.Module):

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 import torch
 
+from reverie.denoisers.events import EventNetwork
 from reverie.denoisers.network import Network
 from reverie.errors import UsageError
 from reverie.modality import LINKED
@@ -32,6 +33,7 @@ from reverie.records.linked.opening import opened
 from reverie.records.linked.questions import Encoded
 from reverie.records.linked.stages import Stages
 from reverie.shards import Whole
+from reverie.training.hardware import autocast_dtype
 
 __all__ = ["LinkedModel"]
 
@@ -238,6 +240,14 @@ class LinkedModel(StagedModel[LinkedCodec]):
     def drawn_to_put_right(trained: int) -> int:
         """How many patients are drawn for it, of so many trained on."""
         return min(max(trained, CALIBRATED[0]), CALIBRATED[1])
+
+    @cached_property
+    def sampling_denoiser(self) -> Network:
+        """Blocks multiply as this processor does fastest, whatever they were trained in: steps of sampling err by more."""
+        network, dtype = super().sampling_denoiser, autocast_dtype("auto", self.device)
+        if network.autocast or dtype is None or not isinstance(network.module, EventNetwork):
+            return network
+        return replace(network, module=network.module.blocks_in(dtype))
 
     @cached_property
     def tilted_denoiser(self) -> Network:

@@ -133,8 +133,9 @@ def test_what_noisy_scores_say_of_rows_of_a_class_is_what_counting_such_rows_say
     x = torch.full((1, code.width), 0.3)
     z = signal * x + noise * torch.randn(300_000, code.width, generator=generator(0, "scores"))
     weight = naming.levels(z).double() * torch.from_numpy(more).exp()  # of how many such rows have each level
-    seen = naming.seen(x, torch.full_like(x, signal), torch.full_like(x, noise), torch.tensor([1]))
-    assert torch.allclose(seen.log.exp()[:, 0].double(), weight.sum(0) / weight.sum(), atol=5e-3)
+    said = naming.by_class(torch.tensor([1]))
+    seen = naming.seen(x, torch.full_like(x, signal), torch.full_like(x, noise), said)
+    assert torch.allclose(seen.share[:, 0].double(), weight.sum(0) / weight.sum(), atol=5e-3)
 
 
 def test_levels_are_drawn_as_often_as_their_shares():
@@ -143,7 +144,8 @@ def test_levels_are_drawn_as_often_as_their_shares():
     moved = Leveled(tuple(c + code.width for c in field.channels), field.lower, field.upper)
     naming, randomness = Naming(Cells(2 * code.width, (field, moved))), generator(0, "chance")
     shares = naming.shares(torch.randn(12, 1, generator=randomness)).expand(-1, 60_000)
-    drawn = naming.drawn(shares, torch.rand(60_000, 2, generator=randomness)).exp()
+    levels = naming.drawn(shares, torch.rand(60_000, 2, generator=randomness))
+    drawn = torch.nn.functional.one_hot(levels, 12).sum(0).T.float()
     assert torch.equal(drawn.view(2, 6, -1).sum(1), torch.ones(2, 60_000))
     assert torch.allclose(drawn.mean(1), shares[:, 0].exp(), atol=8e-3)
     together = drawn[:6] @ drawn[6:].T / 60_000  # each field has its own chance

@@ -271,6 +271,24 @@ def test_a_tilted_network_says_what_it_says_and_so_much_more_of_levels(model):
     assert all(torch.equal(a, b) for a, b in zip(network.read.parameters(), other.read.parameters(), strict=True))
 
 
+def test_blocks_in_bf16_answer_nearly_the_same_and_leave_the_network_as_it_was(grown, codec):
+    module = EventNetworkConfig(width=32, layers=2, heads=2).build(codec.channels, codec.channels).eval()
+    with torch.no_grad():
+        for number, weight in enumerate(module.parameters()):
+            weight.copy_(0.1 * torch.randn(weight.shape, generator=generator(0, "weights", number)))
+    unit = Encoded.of(codec, grown).unit("patients", np.arange(12)[:, None], None)
+    asked, x_t = draw_question(unit, generator(0, "question")), torch.randn(unit.values.shape, generator=generator(0, "x"))
+    process = GaussianProcess(path_from_config({"name": "cosine", "steps": 1000}))
+
+    def answer(of):
+        with torch.no_grad():
+            return Network(process, of)(x_t, torch.full((len(unit),), 500), asked).clean[asked.target_mask]
+
+    before, fewer = answer(module), answer(module.blocks_in(torch.bfloat16))
+    assert torch.allclose(fewer, before, atol=0.03) and not torch.equal(fewer, before)
+    assert torch.equal(answer(module), before)
+
+
 def test_a_question_that_is_asked_again_of_other_weights_is_answered_by_those(grown, codec):
     module = EventNetworkConfig(width=16, layers=1, heads=2).build(codec.channels, codec.channels).eval()
     network = Network(GaussianProcess(path_from_config({"name": "cosine", "steps": 1000})), module)

@@ -12,7 +12,7 @@ they are completed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -145,7 +145,7 @@ class Stages:
         """Scores [U, N, C] of units with the cells wanted drawn, around those observed."""
         question, values = unit.question(observed, wanted, unit.values, stage), unit.values
         if question.target_mask.any():
-            noise = torch.randn(values.shape, generator=randomness) * self.denoiser.process.schedule.prior_std
+            noise = _where_asked(torch.randn, question, randomness) * self.denoiser.process.schedule.prior_std
             drawn = self._sampled(noise, randomness, question)
             values = torch.where(question.target_mask, drawn, values)
         return values
@@ -157,8 +157,16 @@ class Stages:
             return sample(self.denoiser, self.sampler, self.grid, noise, randomness, question)
         grid = self.grid[:-1]
         x = sample(self.denoiser, self.sampler, grid, noise, randomness, question) if len(grid) > 1 else noise
-        chance = torch.rand(noise.shape, generator=randomness)
+        chance = _where_asked(torch.rand, question, randomness)
         return self.denoiser.answer(x, grid[-1], question, chance=chance)[0].clean
+
+
+def _where_asked(draw: Callable[..., Tensor], question: EventMask, randomness: torch.Generator) -> Tensor:
+    """[U, N, C] drawn for the tokens that anything is asked of, 0 elsewhere."""
+    asked = question.target_mask.any(-1)
+    drawn = torch.zeros(question.target_mask.shape)
+    drawn[asked] = draw(int(asked.sum()), drawn.shape[2], generator=randomness)
+    return drawn
 
 
 def as_records(codec: LinkedCodec, table: str, groups: Tensor) -> Tensor:
