@@ -72,11 +72,11 @@ def test_how_far_groups_of_about_as_many_rows_reach_is_put_right_for_each(codec)
 def test_gaps_grow_and_shrink_by_what_their_group_reaches_and_what_is_given_stays(codec):
     one, fixed = stays(codec, 0.5), torch.zeros(30, codec.widths("stays")[1], dtype=torch.bool)
     fixed[7] = True  # the second group
-    was, before = reached(codec, "stays", one), one.rows.clone()
+    was, before = reached(codec, "stays", {"stays": one}), one.rows.clone()
     for share in (0.5, 0.9):
         knots = np.stack([np.linspace(0, 1, 17), np.linspace(0, share, 17)])
-        Reach(np.array([2]), knots[None]).put_right(codec, "stays", one, fixed)
-        now, aim = reached(codec, "stays", one), was * share
+        Reach(np.array([2]), knots[None]).put_right(codec, "stays", {"stays": one}, fixed)
+        now, aim = reached(codec, "stays", {"stays": one}), was * share
         assert np.allclose(np.delete(now, 1), np.delete(aim, 1), rtol=0.1) and now[1] == was[1]
         assert torch.equal(one.rows[0, 6:12], before[0, 6:12])
         one.rows.copy_(before)
@@ -86,5 +86,5 @@ def test_a_map_of_few_groups_is_none(codec):
     few = np.full(30, 4), np.linspace(0.1, 0.9, 30)
     reach, one = Reach.fit(few, few), stays(codec, 0.5)
     before = one.rows.clone()
-    reach.put_right(codec, "stays", one, torch.zeros(30, codec.widths("stays")[1], dtype=torch.bool))
+    reach.put_right(codec, "stays", {"stays": one}, torch.zeros(30, codec.widths("stays")[1], dtype=torch.bool))
     assert torch.equal(one.rows, before)

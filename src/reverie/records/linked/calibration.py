@@ -60,10 +60,10 @@ class LinkedCalibration:
     sharper: float = 1.0
     reaches: Mapping[str, Reach] = field(default_factory=dict)
 
-    def reach(self, codec: LinkedCodec, table: str, one: TableScores, fixed: Tensor) -> None:
+    def reach(self, codec: LinkedCodec, table: str, scores: Mapping[str, TableScores], fixed: Tensor) -> None:
         """Puts right how far the rows of the groups of a table reach, in their scores; rows that are fixed, [R, w], stay."""
         if table in self.reaches:
-            self.reaches[table].put_right(codec, table, one, fixed)
+            self.reaches[table].put_right(codec, table, scores, fixed)
 
     def __call__(self, table: str, what: str, scores: Tensor, asked: Tensor) -> Tensor:
         """Scores [n, C] with the cells asked put right that have a map."""
@@ -158,11 +158,11 @@ class Fitting:
                 knots[c] = np.maximum.accumulate(np.quantile(x, at)) + 1e-9 * np.arange(KNOTS), _quantile(y, at, as_many)
         return self.done(table, what, scores, asked)
 
-    def reach(self, codec: LinkedCodec, table: str, one: TableScores, fixed: Tensor) -> None:
+    def reach(self, codec: LinkedCodec, table: str, scores: Mapping[str, TableScores], fixed: Tensor) -> None:
         if (theirs := self._coded.get(table)) is not None and codec.codecs[table].visit_times.gap is None:
-            trained = theirs.lengths, reached(codec, table, theirs)
-            self._reaches[table] = Reach.fit((one.lengths, reached(codec, table, one)), trained)
-        self.done.reach(codec, table, one, fixed)
+            trained = theirs.lengths, reached(codec, table, self._coded)
+            self._reaches[table] = Reach.fit((scores[table].lengths, reached(codec, table, scores)), trained)
+        self.done.reach(codec, table, scores, fixed)
 
     def weigh(self, part: Part, scores: Tensor, asked: Tensor, share: float = 1.0) -> None:
         """Levels that come too seldom in scores [n, C] drawn, where they were asked for, will come more often, by this share

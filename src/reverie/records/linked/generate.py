@@ -41,7 +41,7 @@ class Calibrated(Protocol):
 
     def __call__(self, table: str, what: str, scores: Tensor, asked: Tensor) -> Tensor: ...
 
-    def reach(self, codec: LinkedCodec, table: str, one: TableScores, fixed: Tensor) -> None:
+    def reach(self, codec: LinkedCodec, table: str, scores: Mapping[str, TableScores], fixed: Tensor) -> None:
         """Puts right how far the rows of groups reach, in the scores of their gaps; those that are fixed, [R, w], stay."""
 
 
@@ -129,7 +129,7 @@ class LinkedSampler:
                     made[child].rows[0] = bound.known_beside(child, made[child].rows[0])
                 if now == 4:
                     if self.calibration is not None:
-                        self.calibration.reach(self.stages.codec, child, made[child], fixed[child])
+                        self.calibration.reach(self.stages.codec, child, made, fixed[child])
                     no_later(self.stages.codec, child, made[child], fixed[child])
                     made[child] = replace(made[child], hours=clocked(self.stages.codec, child, made[child]))
         if self.given is not None:

@@ -1,10 +1,10 @@
 """How far the rows of a group reach, from its first to its last: gaps are drawn all at once, so what each has too much or
 too little adds up.
 
-    share of the time there was    r = (g_1 + ... + g_n) / (latest - start)
+    share of the time there was    r = (g_1 + ... + g_n) / (end of the row above - its beginning), or (latest - start)
     put right                      r -> F_trained^-1(F_drawn(r)), among groups of about as many rows
     start > latest                 start -> latest
-    r > 1                          r -> 1
+    later than any was             g_i -> g_i (latest - start) / (g_1 + ... + g_n)
 
 Gaps shrink and grow by what r does, and are put into scores again. No gap becomes smaller than the smallest seen, so a last
 row may be later by what that comes to. Gaps that never differ are not drawn, and stay.
@@ -27,7 +27,7 @@ from reverie.records.linked.stages import gaps_of, starts_of
 
 __all__ = ["Reach", "begun_no_later", "no_later", "put_values", "reached"]
 
-GROUPS, KNOTS = 60, 17
+GROUPS, KNOTS = 30, 17
 """Groups of about as many rows whose r is put right together, at least; and knots of a map."""
 
 
@@ -44,23 +44,47 @@ def begun_no_later(codec: LinkedCodec, table: str, one: TableScores, fixed: torc
 def no_later(codec: LinkedCodec, table: str, one: TableScores, fixed: torch.Tensor) -> None:
     """Shrinks the gaps of groups that end later than any that was seen, in their scores; those that are fixed, bool [R, w],
     stay."""
-    share = reached(codec, table, one)
+    share = _reached(codec, table, one, None)
     with np.errstate(divide="ignore"):
         _scale(codec, table, one, fixed, np.where(share > 1, 1 / share, 1.0))
 
 
-def reached(codec: LinkedCodec, table: str, one: TableScores) -> Floats:
-    """float64 [G], the share r of the time that there was from the first row of each group to the latest time that was seen
-    that lies before its last; infinite where there was none, NaN of a table without gaps and of groups of one row."""
+def reached(codec: LinkedCodec, table: str, scores: Mapping[str, TableScores]) -> Floats:
+    """float64 [G], r of the groups of a table; infinite where there was no time, NaN of a table without gaps and of groups
+    of one row."""
+    return _reached(codec, table, scores[table], _lasted(codec, table, scores))
+
+
+def _reached(codec: LinkedCodec, table: str, one: TableScores, lasted: Floats | None) -> Floats:
+    """The same, of groups whose row above lasted so long, float64 [G], NaN where that is not known."""
     of, latest = codec.codecs[table], codec.latest.get(table)
     if latest is None or of.visit_times.gap is not None or not len(one.above):
         return np.full(len(one), np.nan)
     gaps = gaps_of(codec, table, one)
     gaps[one.offsets[:-1][one.lengths > 0]] = 0.0  # of a first row it is not looked at
     sums = np.bincount(np.repeat(np.arange(len(one)), one.lengths), gaps, minlength=len(one))
+    there = np.maximum(latest - starts_of(codec, table, one), 0.0)
+    if lasted is not None:
+        there = np.where(lasted > 0, lasted, there)
     with np.errstate(divide="ignore", invalid="ignore"):
-        share = sums / np.maximum(latest - starts_of(codec, table, one), 0.0)
-    return np.where(one.lengths > 1, share, np.nan)
+        return np.where(one.lengths > 1, sums / there, np.nan)
+
+
+def _lasted(codec: LinkedCodec, table: str, scores: Mapping[str, TableScores]) -> Floats | None:
+    """float64 [G], how long the row above each group of a table lasted, as the table counts; NaN where it has no end. None
+    of a table that is not counted from the beginning of rows that end."""
+    form, parent = codec.forms.forms[table], str(codec.tree[table].parent)
+    above = codec.forms.forms.get(parent)
+    end = above.table.clock.end if above is not None and above.table.clock else None
+    if above is None or form.since is None or form.since != above.time or not form.unit or not above.after.get(str(end)):
+        return None
+    field = codec.codecs[parent].named.get(f"value:{end}")
+    if field is None or parent == codec.tree.root:
+        return None
+    values, known = scores[parent].of_rows(scores[table].parent)
+    channels = list(field.channels)
+    lasted = codec.codecs[parent].codes[f"value:{end}"].cells(values[:, channels].double().numpy())
+    return np.where(known[:, channels].all(1).numpy(), lasted * above.after[str(end)] / form.unit, np.nan)
 
 
 def _scale(codec: LinkedCodec, table: str, one: TableScores, fixed: torch.Tensor, factor: Floats) -> None:
@@ -106,9 +130,10 @@ class Reach:
                 maps[b] = np.maximum.accumulate(np.quantile(x, at)) + 1e-9 * np.arange(KNOTS), np.quantile(y, at)
         return cls(edges, maps)
 
-    def put_right(self, codec: LinkedCodec, table: str, one: TableScores, fixed: torch.Tensor) -> None:
+    def put_right(self, codec: LinkedCodec, table: str, scores: Mapping[str, TableScores], fixed: torch.Tensor) -> None:
         """Gaps, in their scores, of groups none of whose rows is fixed, bool [R, w]."""
-        share, factor = reached(codec, table, one), np.ones(len(one))
+        one = scores[table]
+        share, factor = reached(codec, table, scores), np.ones(len(one))
         channels = list(codec.codecs[table].named["gap"].channels) if "gap" in codec.codecs[table].named else []
         held = fixed[:, channels].any(1).numpy()
         some = np.bincount(np.repeat(np.arange(len(one)), one.lengths), held, minlength=len(one)) > 0
