@@ -1,5 +1,5 @@
-"""The resources that lie in files of JSON: a Bundle, a folder of Bundles, an array of resources, lines of NDJSON; each may be
-packed (.gz).
+"""The resources that lie in files of JSON: a Bundle, a folder of Bundles, an array of resources, lines of NDJSON; each may
+be packed (.gz).
 
 Every fault of form is named by the file and the line, or the entry of the Bundle.
 """
@@ -212,8 +212,8 @@ class Source:
         if missing := [(place, address) for place, address in self.next if address not in self.pages]:
             others = f", and {len(missing) - 1:,} more Bundles name one" if len(missing) > 1 else ""
             yield (
-                f"{missing[0][0]} names a next page ({shown(missing[0][1])}) that is not among what was read{others}: what is "
-                "on it is missing here. Fetch it, and put it into one folder with the others."
+                f"{missing[0][0]} names a next page ({shown(missing[0][1])}) that is not among what was read{others}: what "
+                "is on it is missing here. Fetch it, and put it into one folder with the others."
             )
         if self.skipped:
             yield f"Files without FHIR resources were left alone: {', '.join(self.skipped)}."
