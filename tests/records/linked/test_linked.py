@@ -1,5 +1,6 @@
 """Linked tables: keys, who refers to whom, clocks and kinds are told from the tables alone; what does not fit is named."""
 
+import re
 import sqlite3
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 import reverie
 from reverie.errors import DataError, UsageError
 from reverie.records.linked import LinkedSchema, is_linked, read_linked
+from reverie.records.linked.schema import LinkedTable
 
 DAY = timedelta(days=1)
 
@@ -384,6 +386,25 @@ def test_a_table_that_nobody_refers_to_is_carried_over(mimic):
     assert found.notes == ("wards refers to no patient, and no table refers to it: it is carried over as it is.",)
 
 
+@pytest.mark.parametrize(
+    ("table", "why"),
+    [
+        ({"came": [datetime(2026, 1, day) for day in (1, 2)], "ward": ["A", "B"]}, r"it has times \(came\)"),
+        ({"reply": ["yes", "no"], "age": [30, 40]}, "age may be of people"),
+        ({"a": [1, 2], "b": ["x", "x"]}, "no column of it names its rows"),
+        ({"name": [f"n{i}" for i in range(201)]}, "it has more than 200 rows"),
+    ],
+)
+def test_rows_that_nothing_ties_to_patients_are_not_given_out(mimic, table, why):
+    frames = {**mimic, "alone": pl.DataFrame(table)}
+    found = read_linked(frames)
+    assert "alone" not in found.frames and [t.name for t in found.schema.tables] == [*read_linked(mimic).frames]
+    assert re.search(f"alone refers to no patient, and no table refers to it: it was left out.*{why}", found.notes[0])
+    lookup = LinkedTable(name="alone", kind="lookup")
+    stated = found.schema.model_copy(update={"tables": (*found.schema.tables, lookup)})
+    assert read_linked(frames, stated).frames["alone"].equals(frames["alone"])
+
+
 def test_a_schema_goes_out_and_back_and_holds_the_tables_to_it(mimic):
     schema = read_linked(mimic).schema
     assert LinkedSchema.from_yaml(schema.yaml(), "h.yaml") == schema
@@ -393,8 +414,8 @@ def test_a_schema_goes_out_and_back_and_holds_the_tables_to_it(mimic):
     with pytest.raises(UsageError, match="admissions: hadm_id is no key, for '20' stands in several rows"):
         changed = mimic["admissions"].with_columns(hadm_id=pl.lit("20"))
         read_linked({**mimic, "admissions": changed}, schema)
-    with pytest.raises(UsageError, match="has the table wards, of which the schema says nothing"):
-        read_linked({**mimic, "wards": pl.DataFrame({"ward": ["A"]})}, schema)
+    more = read_linked({**mimic, "wards": pl.DataFrame({"ward": ["A"]})}, schema)
+    assert "wards" not in more.frames and "wards is not in the schema, and was left out." in more.notes
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,11 @@ from typing import Any
 
 import polars as pl
 
+from reverie.modality import DATABASES
 from reverie.records.forms import AnyForm, DateForm
 from reverie.records.kinds import Mixed
 from reverie.records.linked.checks import faults_of, found_wrong
-from reverie.records.linked.databases import declared
+from reverie.records.linked.databases import declared, types
 from reverie.records.linked.declared import Declared
 from reverie.records.linked.keys import whole_keys
 from reverie.records.linked.opening import opened
@@ -87,8 +88,13 @@ def _read(source: Any, schema: LinkedSchema | None, name: str, most: Bounds, onc
         keys = Declared() if isinstance(source, Mapping) or Path(source).is_dir() else declared(str(source), name)
         hall = Hall(frames, name, said, declared=keys)
         schema, fault = hall.schema(), hall.fault
+        frames = {table: frame for table, frame in frames.items() if table not in hall.left}
     else:
         found_wrong(schema, frames, name, once)
+        stated = {table.name for table in schema.tables}
+        said += [f"{table} is not in the schema, and was left out." for table in frames if table not in stated]
+        frames = {table: frame for table, frame in frames.items() if table in stated}
+    decimals = {table: other for table, other in decimals.items() if table in frames}
     for table, other in decimals.items():
         frames[table] = frames[table].with_columns(other.drop(*(keys := schema[table].tied & {*other.columns})))
         said += [f"{table}.{column}: its keys are whole numbers, written as decimals." for column in sorted(keys)]
@@ -99,9 +105,11 @@ def _read(source: Any, schema: LinkedSchema | None, name: str, most: Bounds, onc
             of_start = frames[table.name].schema[clock.start]
             frames[table.name] = frames[table.name].with_columns(pl.col(clock.end).cast(of_start))
     said += faults_of(schema, frames)
+    forms = {table: of for table, of in forms.items() if table in frames}
     called = None if standard is None else standard.called
     suffix = _suffix(source, schema)
-    return LinkedTables(frames, schema, name, tuple(dict.fromkeys(said)), None, called, forms, suffix, fault)
+    stored = {} if isinstance(source, Mapping) or not str(source).lower().endswith(DATABASES) else types(str(source), name)
+    return LinkedTables(frames, schema, name, tuple(dict.fromkeys(said)), None, called, forms, suffix, fault, stored)
 
 
 def _suffix(source: Any, schema: LinkedSchema) -> str:

@@ -20,13 +20,21 @@ stands twice is a fault."""
 def no_key_twice(frame: pl.DataFrame, table: str, name: str) -> None:
     """Raises DataError for a column that was meant to be the key of its table, and is that of two rows."""
     for column in frame.columns:
-        if not names_key(column) or fit_of(column, table) > 0 or frame[column].is_unique().all():
+        whole = frame[column].is_unique().all() and not frame[column].null_count()
+        if not names_key(column) or fit_of(column, table) > 0 or whole:
             continue
         cells = frame[column].drop_nulls()
         if frame.height > 1 and cells.n_unique() >= MOSTLY * frame.height:
             twice = cells.filter(cells.is_duplicated())
-            which = f"{twice[0]!r} stands in several rows that differ" if twice.len() else "an empty cell is the key"
-            raise DataError(f"{name}/{table}: {column} is its key, and {which}: keep one of them, or rename the column.")
+            if twice.len():
+                which, remedy = f"{twice[0]!r} stands in several rows that differ", "keep one of them"
+            else:
+                empty = frame[column].is_null()
+                which = (
+                    f"{counted(int(empty.sum()), 'row', 'has have')} none (first data row {int(empty.arg_true()[0]) + 1})"
+                )
+                remedy = "give each row its own, or take out those without"
+            raise DataError(f"{name}/{table}: {column} is its key, and {which}: {remedy}, or rename the column.")
 
 
 def astray(

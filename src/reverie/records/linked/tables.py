@@ -36,6 +36,7 @@ class LinkedTables:
         path: of the folder or file they were read from, absolute; None for frames and addresses.
         standard: the name of the standard that they were read by; None where it was none.
         suffix: of the files that tables like these are written to.
+        types: by table and column, the types that a database declares; none of files and frames.
         fault: why they cannot be trained on as they were found to be tied; None where they can.
     """
 
@@ -48,6 +49,7 @@ class LinkedTables:
     forms: Mapping[str, Mapping[str, AnyForm]] = field(default_factory=dict)
     suffix: str = ".csv"
     fault: str | None = None
+    types: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """The number of patients: of rows of the entities."""
