@@ -309,3 +309,9 @@ def test_what_is_made_anew_is_empty_as_often_as_it_was():
         assert not table.schema[column].modelled and not set(made[column].drop_nulls()) & set(frame[column])
         assert abs(made[column].null_count() / 4000 - share) < 4 * (share * (1 - share) / of) ** 0.5
     assert (made.group_by("id").agg(pl.col("phone").n_unique())["phone"] == 1).all() and not made["id"].null_count()
+
+
+def test_a_column_without_a_name_keeps_none():
+    frame = pl.DataFrame({"id": [i // 2 for i in range(80)], "day": [0, 7] * 40, "": ["a", "b", "c", "a"] * 20})
+    codec = RecordCodec.fit(table := read_table(frame))
+    assert codec.decode(codec.encode(table).records(range(40), None)).frame.columns == frame.columns

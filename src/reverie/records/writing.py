@@ -11,6 +11,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from reverie.records.dtypes import framed
 from reverie.records.encoded import Decoded, Records
 from reverie.records.intervals import Floats
 from reverie.records.kinds import Column
@@ -51,12 +52,12 @@ class Writer:
             else:
                 cells = renewed(column, dtype, first, len(scores.visits)).gather(scores.patient)
             columns.append(cells.alias(column.name))
-        return Decoded(pl.DataFrame(columns), clipped)
+        return Decoded(framed(columns), clipped)
 
     def statics(self, records: Records) -> pl.DataFrame:
         """Only what is modelled once a patient, one row each."""
         scores = Scores.of(records)
-        return pl.DataFrame([self._column(column, scores)[0].alias(column.name) for column in self.codec.schema.static])
+        return framed(self._column(column, scores)[0].alias(column.name) for column in self.codec.schema.static)
 
     def _times(self, scores: Scores) -> Floats:
         clock, rows, patients = self.codec.visit_times, len(scores.patient), len(scores.visits)

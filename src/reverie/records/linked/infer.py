@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,9 @@ from reverie.records.reading.queries import asks_a_server, redacted
 from reverie.records.shaping import numbered
 
 __all__ = ["read_linked"]
+
+FAR = 2999
+"""No hospital has had a row in this year, however far its dates were shifted."""
 
 
 def read_linked(
@@ -78,6 +81,7 @@ def _read(source: Any, schema: LinkedSchema | None, name: str, most: Bounds, onc
             said.append(f"{table}: {counted(alike, 'row')} identical to another and kept once.")
         said += [f"{table}: {note}" for note in more]
     said += _zones(frames, forms)
+    said += _no_times(frames)
     whole = {} if standard is not None else {table: whole_keys(frame) for table, frame in frames.items()}
     decimals = {table: frames[table].select(*columns) for table, columns in whole.items()}
     frames |= {table: frames[table].with_columns(*columns.values()) for table, columns in whole.items()}
@@ -156,3 +160,15 @@ def _zones(frames: Mapping[str, pl.DataFrame], forms: Mapping[str, Mapping[str, 
         return []
     told = "; ".join(f"{zone} in {few(columns)}" for zone, columns in of.items())
     return [f"times are written in several zones ({told}): each is taken as the clock on its wall showed, and kept so."]
+
+
+def _no_times(frames: Mapping[str, pl.DataFrame]) -> Iterator[str]:
+    """A sentence for each column of times of which some stand for none, as 9999-12-31 does."""
+    for table, frame in frames.items():
+        for column in (c for c, dtype in frame.schema.items() if dtype in (pl.Date, pl.Datetime)):
+            far = frame[column].filter(frame[column].dt.year() >= FAR)
+            if far.len():
+                yield (
+                    f"{table}.{column}: {counted(far.len(), 'cell', 'is are')} in the year {FAR} or after it "
+                    f"({shown(far[0])}), which is learned as a time: empty them if they stand for none."
+                )

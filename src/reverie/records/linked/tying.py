@@ -16,7 +16,7 @@ from reverie.records.column_names import words
 from reverie.records.linked.apart import no_list
 from reverie.records.linked.clocks import clock_of, no_interval
 from reverie.records.linked.declared import Declared
-from reverie.records.linked.key_faults import astray, no_key_twice
+from reverie.records.linked.key_faults import astray, no_key_lost, no_key_twice
 from reverie.records.linked.keys import Tie, fit_of, foreign, key_of, names_a_person, names_key, singular, ties
 from reverie.records.linked.schema import Clock, ForeignKey, Kind, LinkedSchema, LinkedTable
 from reverie.records.places import counted
@@ -74,6 +74,7 @@ class Hall:
                     f"{table}: {self.keys[table]} and {' and '.join(others)} could be its key; {self.keys[table]} is taken, "
                     "since it comes first."
                 )
+        no_key_lost(self.frames, self.keys, self.name)
         self._find_people()
         self.ties = {table: self._one_a_column(table) for table in self.frames}
         self._tie_as_declared()
