@@ -65,18 +65,17 @@ def take_place(made: Path, place: Path) -> None:
     """What a folder holds is flushed to disk and moved to the folder `place`: at once where that is not there or empty, else
     one after the other, and what else is there stays."""
     for file in (path for path in made.rglob("*") if path.is_file()):
-        with file.open("rb+") as written:
+        with contextlib.suppress(OSError), file.open("rb") as written:  # not every system flushes what is only read
             os.fsync(written.fileno())
-    made.chmod(0o755)
     if not place.exists() or not any(place.iterdir()):
-        if place.exists():
-            place.rmdir()
-        made.rename(place)
-    else:
+        with contextlib.suppress(OSError):  # a link, or where another disk hangs: then one after the other
+            made.rename(place)
+    if made.exists():
+        place.mkdir(exist_ok=True)
         for path in sorted(made.iterdir()):
             if (place / path.name).is_dir():
                 shutil.rmtree(place / path.name)
-            path.replace(place / path.name)
+            shutil.move(path, place / path.name)
     flush_folder(place.parent)
 
 

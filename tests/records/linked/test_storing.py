@@ -129,3 +129,9 @@ def test_a_folder_takes_its_place_whole_and_leaves_what_else_is_there(tmp_path):
         }
         if made.exists():
             made.rmdir()
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    made.mkdir()
+    (made / "a.csv").write_text("new")
+    take_place(made, tmp_path / "link")
+    assert (tmp_path / "real" / "a.csv").read_text() == "new"

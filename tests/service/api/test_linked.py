@@ -286,7 +286,11 @@ def test_fhir_in_one_file_is_taken_wherever_a_folder_is(client, root, tmp_path, 
     bundle = json.dumps({"resourceType": "Bundle", "type": "collection", "entry": [{"resource": each} for each in made]})
     lines = "\n".join(map(json.dumps, made)).encode()
     told = []
-    for name, content in (("b.json", bundle.encode()), ("b.ndjson", lines), ("b.ndjson.gz", gzip.compress(lines))):
+    for name, content in (
+        ("b.json.gz", gzip.compress(bundle.encode())),
+        ("b.json", bundle.encode()),
+        ("b.ndjson.gz", gzip.compress(lines)),
+    ):
         assert client.put(f"/api/files/in/{name}", content=content).status_code == 201
         described = client.post("/api/tables/linked", json={"folder": f"in/{name}"}).json()
         assert (described["standard"], described["patients"]) == ("fhir", 24)
