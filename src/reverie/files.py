@@ -6,13 +6,17 @@ Content goes to a temporary name in the same folder, is flushed to disk, and tak
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["flush_folder", "write_atomically", "writing"]
+__all__ = ["flush_folder", "folder_beside", "take_place", "write_atomically", "writing"]
+
+_LEFT = ".unfinished"
 
 
 @contextmanager
@@ -34,6 +38,61 @@ def writing(path: Path) -> Iterator[Path]:
         flush_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder_beside(place: Path) -> Iterator[Path]:
+    """Yields a new folder beside `place` to make what shall be there, which is gone when the block ends.
+
+    What calls for the same place left there that were killed is removed first; what another call works in is locked.
+    """
+    place.parent.mkdir(parents=True, exist_ok=True)
+    for left in place.parent.glob(f".{glob.escape(place.name)}.*{_LEFT}"):
+        if (lock := _locked(left)) is not None:
+            shutil.rmtree(left, ignore_errors=True)
+            os.close(lock)
+    folder = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}.", suffix=_LEFT))
+    lock = _locked(folder)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+
+def take_place(made: Path, place: Path) -> None:
+    """What a folder holds is flushed to disk and moved to the folder `place`: at once where that is not there or empty, else
+    one after the other, and what else is there stays."""
+    for file in (path for path in made.rglob("*") if path.is_file()):
+        with contextlib.suppress(OSError), file.open("rb") as written:  # not every system flushes what is only read
+            os.fsync(written.fileno())
+    if not place.exists() or not any(place.iterdir()):
+        with contextlib.suppress(OSError):  # a link, or where another disk hangs: then one after the other
+            made.rename(place)
+    if made.exists():
+        place.mkdir(exist_ok=True)
+        for path in sorted(made.iterdir()):
+            if (place / path.name).is_dir():
+                shutil.rmtree(place / path.name)
+            shutil.move(path, place / path.name)
+    flush_folder(place.parent)
+
+
+def _locked(folder: Path) -> int | None:
+    """A handle that holds the lock of a folder; None where another process holds it, or nothing can be locked."""
+    try:
+        import fcntl  # not on every system
+
+        handle = os.open(folder, os.O_RDONLY)
+    except (ImportError, OSError):
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        return None
+    return handle
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:

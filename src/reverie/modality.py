@@ -33,8 +33,8 @@ content, and Parquet files may be tables.)"""
 DATABASES = (".duckdb", ".db", ".sqlite", ".sqlite3")
 """The suffixes of files of a database, which are linked tables, or asked with a query."""
 
-RESOURCES = (".ndjson.gz", ".ndjson", ".jsonl", ".json")
-"""The suffixes of files of resources of FHIR: a Bundle, or a resource a line."""
+RESOURCES = (".ndjson.gz", ".jsonl.gz", ".json.gz", ".ndjson", ".jsonl", ".json")
+"""The suffixes of files of resources of FHIR: a Bundle or an array of resources, or a resource a line."""
 
 FIELDS = {"identifier": "id", "schema": "schema_file"}
 """Options that requests call otherwise."""

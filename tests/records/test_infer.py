@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from reverie.errors import DataError, UsageError
+from reverie.records.codec import RecordCodec
 from reverie.records.column_names import words
 from reverie.records.precision import precision
 from reverie.records.table import read_table
@@ -294,3 +295,23 @@ def test_no_magnitude_is_too_large_or_too_small():
             assert (found.kind, found.unit, found.upper) == ("real", None, None)
             assert found.skew == column(x).skew
     assert column(2**62 + draw.integers(0, 2**40, 200)).unit == 1
+
+
+def test_what_is_made_anew_is_empty_as_often_as_it_was():
+    rows = range(4000)
+    barcode = [None if i % 10 < 3 else f"S{i:06d}" for i in rows]
+    phone = [None if i // 4 % 5 == 0 else f"0{700_000_000 + 7919 * (i // 4)}" for i in rows]
+    frame = pl.DataFrame({"id": [i // 4 for i in rows], "day": [i % 4 for i in rows], "barcode": barcode, "phone": phone})
+    table = read_table(frame.with_columns(score=pl.Series([i % 7 for i in rows])))
+    codec = RecordCodec.fit(table)
+    made = codec.decode(codec.encode(table).records(range(1000), None)).frame
+    for column, share, of in (("barcode", 0.3, 4000), ("phone", 0.2, 1000)):
+        assert not table.schema[column].modelled and not set(made[column].drop_nulls()) & set(frame[column])
+        assert abs(made[column].null_count() / 4000 - share) < 4 * (share * (1 - share) / of) ** 0.5
+    assert (made.group_by("id").agg(pl.col("phone").n_unique())["phone"] == 1).all() and not made["id"].null_count()
+
+
+def test_a_column_without_a_name_keeps_none():
+    frame = pl.DataFrame({"id": [i // 2 for i in range(80)], "day": [0, 7] * 40, "": ["a", "b", "c", "a"] * 20})
+    codec = RecordCodec.fit(table := read_table(frame))
+    assert codec.decode(codec.encode(table).records(range(40), None)).frame.columns == frame.columns

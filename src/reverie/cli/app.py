@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import importlib
 import os
+import signal
 import sys
 import warnings
 from typing import Annotated, Any
@@ -116,8 +117,21 @@ def options(
         shapes.choose()
 
 
+def _terminated(*_: object) -> None:
+    """SIGTERM is a stop as Ctrl-C is: what is half made is removed."""
+    if os.getpid() != _PROCESS:  # one that this process has made
+        os._exit(143)
+    os.write(2, b"stopped.\n")  # whatever is being printed
+    raise SystemExit(143)
+
+
+_PROCESS = os.getpid()
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and exits with its code."""
+    if arguments is None:  # not where another program calls this
+        signal.signal(signal.SIGTERM, _terminated)
     arguments = sys.argv[1:] if arguments is None else arguments
     said: set[str] = set()
 

@@ -30,7 +30,7 @@ __all__ = ["Disk"]
 FORMS: dict[Kind, str] = {
     "page": "a page is an HTML file",
     "network": "a network is exported as an ONNX file",
-    "tables": "a folder of tables is packed as a .zip",
+    "tables": "linked tables in one file are a .zip, or a DuckDB or SQLite file",
 }
 
 

@@ -1,12 +1,11 @@
 """New patients in linked tables, to a folder of files, and a summary of what was made.
 
-shards -> a part of each table beside the folder, as Parquet -> a file for each table in it, when all is made
+shards -> a part of each table beside the folder, as Parquet -> a file for each table in it, or one of a database, when all
+is made
 """
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -15,7 +14,10 @@ from typing import Any
 
 import polars as pl
 
+from reverie.files import folder_beside, take_place
+from reverie.modality import DATABASES
 from reverie.models import LinkedModel
+from reverie.records.linked.storing import store
 from reverie.records.linked.tables import file_of
 
 __all__ = ["hospital"]
@@ -30,14 +32,16 @@ def hospital(
     on_step: Callable[[int, int], None] | None = None,
     hear: Callable[[Mapping[str, pl.DataFrame]], None] = lambda tables: None,
 ) -> dict[str, Any]:
-    """New patients to files in the folder `out`, one for each table, in memory that does not grow with their number.
+    """New patients to files in the folder `out`, one for each table, in memory that does not grow with their number; or to
+    `out` as a DuckDB or SQLite file, by its suffix.
 
-    Tables are .csv, or .parquet where those trained on were. `settings` are those of LinkedModel.shards; `hear` is shown
-    each part. Raises UsageError and DataError as that does, and UsageError for a table that no file can be called after;
-    then the folder is as it was.
+    Tables in files are .csv, or .parquet where those trained on were. `settings` are those of LinkedModel.shards; `hear` is
+    shown each part. Raises UsageError and DataError as that does, and UsageError for a table that no file can be called
+    after; then the folder is as it was.
     """
     began, rows, patients = time.monotonic(), Counter[str](), 0
-    for name in (*model.codec.forms.forms, *model.codec.lookups):
+    database = out.name.lower().endswith(DATABASES)
+    for name in () if database else (*model.codec.forms.forms, *model.codec.lookups):
         file_of(name, "")
 
     def step(done: int, total: int) -> None:
@@ -50,26 +54,34 @@ def hospital(
         tried.update(drawn=drawn, met=met)
 
     tried = Counter[str]()
-    out.parent.mkdir(parents=True, exist_ok=True)
     suffix, options = model.codec.suffix, dict(settings or {})
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as beside:
-        parts, whole = Path(beside) / "parts", Path(beside) / "whole"
+    as_text = (out.suffix.lower() != ".duckdb") if database else None
+    stored: dict[str, pl.Schema] = {}
+    numbers: dict[str, str] = {}
+    with folder_beside(out) as beside:
+        parts, whole = beside / "parts", beside / "whole"
         parts.mkdir()
         whole.mkdir()
+
+        def keep(name: str, number: int, typed: pl.DataFrame) -> None:
+            frame = model.codec.spelled(name, typed, as_text)
+            stored.setdefault(name, model.codec.spelled(name, typed.clear(), False).schema)
+            _part(parts, numbers.setdefault(name, str(len(numbers))), number, frame)
+
         for number, tables in enumerate(model.shards(count, seed, on_step=step, on_choice=choose, **options)):
             hear(tables)
             for name, typed in tables.items():
-                frame = model.codec.spelled(name, typed)
-                _part(parts, name, number, frame)
-                rows[name] += frame.height
-        for name in rows:
-            _joined(parts / name, whole / file_of(name, suffix))
+                keep(name, number, typed)
+                rows[name] += typed.height
         for name, frame in model.codec.lookups.items():
-            _part(parts, name, 0, model.codec.spelled(name, frame))
-            _joined(parts / name, whole / file_of(name, suffix))
-        out.mkdir(exist_ok=True)
-        for file in sorted(whole.iterdir()):
-            shutil.move(file, out / file.name)
+            keep(name, 0, frame)
+        if database:
+            made = {name: sorted((parts / numbers[name]).iterdir()) for name in stored}
+            store(out, model.codec.forms.schema, made, model.codec.declared, stored)
+        else:
+            for name in stored:
+                _joined(parts / numbers[name], whole / file_of(name, suffix))
+            take_place(whole, out)
     seconds = time.monotonic() - began
     events = sum(rows.values()) - rows[model.codec.tree.root]
     return {

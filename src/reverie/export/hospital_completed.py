@@ -1,9 +1,8 @@
-"""Linked tables with the holes of their rows filled, or with rows that come after, to a folder of files."""
+"""Linked tables with the holes of their rows filled, or with rows that come after, to a folder of files or a database."""
 
 from __future__ import annotations
 
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,13 +12,19 @@ import numpy as np
 import polars as pl
 
 from reverie.errors import UsageError
+from reverie.files import folder_beside, take_place
+from reverie.modality import DATABASES
 from reverie.models import LinkedModel
 from reverie.records import given
 from reverie.records.linked.fitting import Filled, FittedTables
 from reverie.records.linked.sources import files_of
+from reverie.records.linked.storing import store
 from reverie.records.linked.tables import file_of
 from reverie.records.output import write_table
 from reverie.records.reading.spliced import spliced
+
+_SQL = {pl.Int64: "BIGINT", pl.Float64: "DOUBLE", pl.Date: "DATE", pl.Datetime: "TIMESTAMP", pl.Boolean: "BOOLEAN"}
+"""What cells that came as text are in a database, if all of them are."""
 
 __all__ = ["check_apart", "complete_hospital", "files_completed"]
 
@@ -40,26 +45,29 @@ def complete_hospital(
     comes after, as far as `forecast` says (see LinkedModel.forecast), below the rows given.
 
     Of tables in a folder every file stays, and of a file of text every byte but for the cells that are filled; of those of
-    a database, and frames, each becomes a file as the model writes them. Of several draws each has a folder of its own in
+    a database, and frames, each becomes a file as the model writes them. Where `out` is called as a DuckDB or SQLite file it
+    is one, with each table as it came, of a database in its types. Of several draws each has a folder of its own in
     `out`: 1, 2, ... `settings` are those of LinkedModel.shards; `hear` is told what was decided. Raises UsageError and
     DataError as LinkedModel.impute does, and for `out` within the source; then `out` is as it was.
 
     Returns a summary, with the holes of each column, "TABLE.column", and how many of them were filled in each draw.
     """
     began = time.monotonic()
+    database = out.name.lower().endswith(DATABASES)
+    if database and draws > 1:
+        raise UsageError(f"{out.name} holds one draw: leave `draws` out, or name a folder or a .zip as `out`.")
     if forecast is not None and columns is not None:
         raise UsageError("`columns` is of filling holes, and rows are added whole: leave out one of the two.")
     check_apart(fitted, out)
     source = fitted.path
     for note in fitted.notes:
         hear(note)
-    out.parent.mkdir(parents=True, exist_ok=True)
     filled: Filled = {}
     more: dict[str, pl.DataFrame] = {}
     stands = count = added = 0
     told: dict[str, Any] = {"on_step": on_step, "hear": hear, **(settings or {})}
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as beside:
-        whole = Path(beside) / "whole"
+    with folder_beside(out) as beside:
+        whole = beside / "whole"
         if forecast is None:
             made = model.completed(fitted, draws, seed, columns, **told)
         else:
@@ -70,6 +78,11 @@ def complete_hospital(
             else:
                 more = {table: rows for table, rows in fitted.added(model.codec, tables).items() if rows.height}
                 added += sum(rows.height for rows in more.values())
+            if database:
+                _store(out, beside, model, fitted, filled, more)
+                same, of = _unchanged(fitted, filled)
+                stands, count = stands + same, count + of
+                continue
             folder = whole if draws == 1 else whole / str(number)
             if source is None:
                 folder.mkdir(parents=True)
@@ -80,11 +93,8 @@ def complete_hospital(
                     _write(folder / file, None if source is None else source / file, fitted, table, filled, more.get(table))
             same, of = _unchanged(fitted, filled)
             stands, count = stands + same, count + of
-        out.mkdir(exist_ok=True)
-        for path in sorted(whole.iterdir()):
-            if (out / path.name).is_dir():
-                shutil.rmtree(out / path.name)
-            shutil.move(path, out / path.name)
+        if not database:
+            take_place(whole, out)
     return {
         "out": str(out),
         "patients": len(fitted.grown),
@@ -132,6 +142,23 @@ def _write(
         return
     texts = {c: dict(zip(rows.tolist(), values, strict=True)) for c, (rows, values) in filled.get(table, {}).items()}
     out.write_bytes(spliced(came, f"{fitted.name}/{out.name}", fitted.source[table], texts, more))
+
+
+def _store(
+    out: Path, beside: Path, model: LinkedModel, fitted: FittedTables, filled: Filled, more: Mapping[str, pl.DataFrame]
+) -> None:
+    """All tables, with cells filled and rows added, as a database file."""
+    parts, forms = {}, model.codec.forms.forms
+    for number, (table, whole) in enumerate(fitted.whole(filled).items()):
+        parts[table] = [beside / f"{number}.parquet"]
+        frame = pl.concat([whole, more[table]], how="diagonal") if table in more else whole
+        frame.write_parquet(parts[table][0], compression="lz4")
+    read = {
+        table: {c: _SQL[d.base_type()] for c, d in of.columns.items() if d.base_type() in _SQL}
+        for table, of in forms.items()
+    }
+    types = {table: {**read.get(table, {}), **model.codec.declared.get(table, {})} for table in parts}
+    store(out, model.codec.forms.schema, parts, types)
 
 
 def _unchanged(fitted: FittedTables, cells: Filled) -> tuple[int, int]:

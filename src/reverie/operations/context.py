@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from reverie.modality import DATABASES
+
 if TYPE_CHECKING:
     from reverie.config import Source
     from reverie.modality import Modality
@@ -32,7 +34,7 @@ KINDS: dict[Kind, tuple[str, ...]] = {
     "schema": (".yaml", ".yml"),
     "page": (".html",),
     "network": (".onnx",),
-    "tables": (".zip",),
+    "tables": (".zip", *DATABASES),
 }
 """The suffixes that files of each kind may have; the first is the usual one."""
 

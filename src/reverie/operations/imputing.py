@@ -61,14 +61,15 @@ class Imputation(Engined):
         Annotated[str, writes] | None,
         Flag(
             "--out",
-            "The table to write: .csv, .csv.gz or .parquet; of linked tables a folder, or that packed as a .zip.",
+            "The table to write: .csv, .csv.gz or .parquet; of linked tables a folder, that packed as a .zip, "
+            "or a .duckdb or .sqlite file.",
             required=True,
         ),
     ] = Field(
         None,
         min_length=1,
-        description="The table to write, .csv, .csv.gz or .parquet; of linked tables a folder with a file for each, or that "
-        "packed as a .zip. Left out, the file stays with the job.",
+        description="The table to write, .csv, .csv.gz or .parquet; of linked tables a folder with a file for each, that "
+        "packed as a .zip, or a .duckdb or .sqlite file. Left out, the file stays with the job.",
         examples=["tables/whole.csv"],
     )
     draws: Annotated[

@@ -51,6 +51,8 @@ def impute_linked(request: Imputation, context: Context, model: LinkedModel) -> 
             raise UsageError(f"`{field}` is not for linked tables: leave it out.")
     with context.fitted(request.table, model.codec) as fitted:
         if request.out is not None and not context.served:
+            if Path(request.out).resolve() == Path(request.table).resolve():
+                raise UsageError(f"{request.out} is what is completed, and stays as it is: name another place as `out`.")
             export.check_apart(fitted, Path(request.out))
         context.within(CELLS, sum(frame.height for frame in fitted.source.values()) * request.draws)
 

@@ -38,15 +38,16 @@ class Sample(Engined):
             "--out",
             "Records: a .csv, .csv.gz or .parquet file. Pictures: .png for one sheet, .npy or .npz for an array, no suffix "
             "for a folder of files. With a slash at the end (records: with no suffix too) a folder of Parquet files, and "
-            "a second call goes on where the first was killed. Linked tables: a folder, a file for each of them, or that "
-            "packed as a .zip.",
+            "a second call goes on where the first was killed. Linked tables: a folder, a file for each of them, that "
+            "packed as a .zip, or a .duckdb or .sqlite file.",
             required=True,
         ),
     ] = Field(
         None,
         min_length=1,
         description="A name in the workspace: .csv, .csv.gz or .parquet for patients; .png, .npy or .npz for pictures; of "
-        "linked tables a folder with a file for each, or that packed as a .zip. Left out, the file stays with the job.",
+        "linked tables a folder with a file for each, that packed as a .zip, or a .duckdb or .sqlite file. Left out, the "
+        "file stays with the job.",
         examples=["tables/new.csv"],
     )
     count: Annotated[

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import polars as pl
 
 from reverie.errors import DataError
 
-__all__ = ["DATETIME", "TYPES", "dtype_name", "dtype_named"]
+__all__ = ["DATETIME", "TYPES", "dtype_name", "dtype_named", "framed"]
 
 _WHOLE = tuple(f"{sign}{bits}" for sign in ("Int", "UInt") for bits in (8, 16, 32, 64))
 
@@ -36,3 +37,8 @@ def dtype_named(name: str) -> pl.DataType:
     if name in TYPES or name == "Null":
         return pl.Null() if name == "Null" else TYPES[name]
     raise DataError(f"{name!r} is not a type of column: the codec was written by another version or was changed.")
+
+
+def framed(columns: Iterable[pl.Series]) -> pl.DataFrame:
+    """A frame of columns by their names, also of one whose name is "": of a list polars would name that anew."""
+    return pl.DataFrame({column.name: column for column in columns})

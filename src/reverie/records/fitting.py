@@ -19,6 +19,7 @@ import polars as pl
 
 from reverie.errors import DataError, UsageError, unknown
 from reverie.records import given, nulls
+from reverie.records.dtypes import framed
 from reverie.records.infer import observed
 from reverie.records.legible import alike, bounded, either, filled, readable
 from reverie.records.parsing import parse
@@ -115,7 +116,7 @@ class Fitted:
             more = rows[cells.name] if cells.name in completed.columns else pl.Series([None]).new_from_index(0, len(rows))
             cells, more = alike(cells, self._as(more, cells.name, cells))
             columns.append(cells.append(more.alias(cells.name)))
-        return pl.DataFrame(columns)[self._order(visits)]
+        return framed(columns)[self._order(visits)]
 
     def new(self, visits: int) -> pl.Series:
         """Bool, which rows of the cells with so many visits added to each patient are new."""

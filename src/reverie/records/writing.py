@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from reverie.records.dtypes import framed
 from reverie.records.encoded import Decoded, Records
 from reverie.records.intervals import Floats
 from reverie.records.kinds import Column
@@ -18,7 +20,10 @@ from reverie.records.layout import Field
 if TYPE_CHECKING:
     from reverie.records.codec import RecordCodec
 
-__all__ = ["Scores", "Writer"]
+__all__ = ["Scores", "Writer", "renewed"]
+
+_MIXING = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 0x9E3779B97F4A7C15))
+"""Shifts and odd factors by which the bits of a number come to depend on all of it (Steele, Lea and Flood, 2014)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,16 +48,16 @@ class Writer:
                 clipped |= {column.name: moved} if column.numeric else {}
                 cells = cells.gather(scores.patient) if column.role == "static" else cells
             elif column.role == "varying":
-                cells = column.renew(dtype, first_row, len(scores.patient))
+                cells = renewed(column, dtype, first_row, len(scores.patient))
             else:
-                cells = column.renew(dtype, first, len(scores.visits)).gather(scores.patient)
+                cells = renewed(column, dtype, first, len(scores.visits)).gather(scores.patient)
             columns.append(cells.alias(column.name))
-        return Decoded(pl.DataFrame(columns), clipped)
+        return Decoded(framed(columns), clipped)
 
     def statics(self, records: Records) -> pl.DataFrame:
         """Only what is modelled once a patient, one row each."""
         scores = Scores.of(records)
-        return pl.DataFrame([self._column(column, scores)[0].alias(column.name) for column in self.codec.schema.static])
+        return framed(self._column(column, scores)[0].alias(column.name) for column in self.codec.schema.static)
 
     def _times(self, scores: Scores) -> Floats:
         clock, rows, patients = self.codec.visit_times, len(scores.patient), len(scores.visits)
@@ -74,6 +79,20 @@ class Writer:
             y, sure = scores.cells(self.codec.named[flag], patient)  # what is asked for says not whether it was measured
             known = known & ((codes[flag].cells(y) == 1) | ~sure)
         return column.write(codes[value].cells(z), ~known, dtype), codes[value].clipped(z[known])
+
+
+def renewed(column: Column, dtype: pl.DataType, first: int, count: int) -> pl.Series:
+    """The cells of rows (or patients) first, first + 1, ... of a column that is not learned, as often empty as in the
+    source: which are is a function of the number and of the column's name, as their values are."""
+    cells = column.renew(dtype, first, count)
+    if not column.missing or column.role == "identifier":
+        return cells
+    start = (zlib.crc32(column.name.encode()) << 32) + first
+    number = np.arange(start, start + count, dtype=np.uint64)
+    for shift, factor in _MIXING:
+        number = (number ^ (number >> np.uint64(shift))) * np.uint64(factor)
+    kept = pl.Series((number >> np.uint64(11)) * 2.0**-53 >= column.missing)
+    return pl.select(pl.when(kept).then(cells)).to_series()
 
 
 class Scores:

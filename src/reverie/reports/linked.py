@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,8 @@ def model_report(
         ours = LinkedTables(made_, schema, f"{noted.name}, made by the model")
     else:
         ours = _read(synthetic, schema, "the synthetic tables", False)
-    first, second = subject.tables_of(train, f"{noted.name}, trained on"), subject.tables_of(held, f"{noted.name}, held out")
+    first = replace(subject.tables_of(train, f"{noted.name}, trained on"), notes=subject.tables.notes)
+    second = subject.tables_of(held, f"{noted.name}, held out")
     facts = {"source": noted.name, **of_model(model)}
     return report_on_linked(first, second, ours, seed, progress, facts=facts, seen=seen)
 

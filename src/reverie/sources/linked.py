@@ -119,7 +119,8 @@ class LinkedSource(PatientSource):
         if config.training.epsilon is not None:
             raise UsageError("`epsilon` is for one table of visits: its noise does not account for linked tables yet.")
         lookups = {name: self.tables.frames[name] for name in self.grown.tree.carried}
-        return LinkedCodec.fit(self.forms, parts.train, lookups, config.codec, self.tables.suffix, self.tables.forms)
+        of = self.tables
+        return LinkedCodec.fit(self.forms, parts.train, lookups, config.codec, of.suffix, of.forms, of.types)
 
     def adopt_codec(self, codec: LinkedCodec, run: str, say: Say) -> LinkedCodec:
         ours, theirs = ({table: form.columns for table, form in forms.forms.items()} for forms in (self.forms, codec.forms))

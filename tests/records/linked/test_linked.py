@@ -1,5 +1,6 @@
 """Linked tables: keys, who refers to whom, clocks and kinds are told from the tables alone; what does not fit is named."""
 
+import re
 import sqlite3
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,9 @@ import pytest
 import reverie
 from reverie.errors import DataError, UsageError
 from reverie.records.linked import LinkedSchema, is_linked, read_linked
+from reverie.records.linked.growing import grow
+from reverie.records.linked.schema import LinkedTable
+from reverie.records.linked.tables import parts_of_name
 
 DAY = timedelta(days=1)
 
@@ -384,6 +388,64 @@ def test_a_table_that_nobody_refers_to_is_carried_over(mimic):
     assert found.notes == ("wards refers to no patient, and no table refers to it: it is carried over as it is.",)
 
 
+@pytest.mark.parametrize(
+    ("table", "why"),
+    [
+        ({"came": [datetime(2026, 1, day) for day in (1, 2)], "ward": ["A", "B"]}, r"it has times \(came\)"),
+        ({"reply": ["yes", "no"], "age": [30, 40]}, "age may be of people"),
+        ({"a": [1, 2], "b": ["x", "x"]}, "no column of it names its rows"),
+        ({"name": [f"n{i}" for i in range(201)]}, "it has more than 200 rows"),
+    ],
+)
+def test_rows_that_nothing_ties_to_patients_are_not_given_out(mimic, table, why):
+    frames = {**mimic, "alone": pl.DataFrame(table)}
+    found = read_linked(frames)
+    assert "alone" not in found.frames and [t.name for t in found.schema.tables] == [*read_linked(mimic).frames]
+    assert re.search(f"alone refers to no patient, and no table refers to it: it was left out.*{why}", found.notes[0])
+    lookup = LinkedTable(name="alone", kind="lookup")
+    stated = found.schema.model_copy(update={"tables": (*found.schema.tables, lookup)})
+    assert read_linked(frames, stated).frames["alone"].equals(frames["alone"])
+
+
+def test_a_time_that_stands_for_none_is_told(mimic):
+    some = pl.when(pl.int_range(pl.len()) < 2).then(datetime(9999, 12, 31)).otherwise("dischtime").alias("dischtime")
+    notes = read_linked({**mimic, "admissions": mimic["admissions"].with_columns(some)}).notes
+    told = "admissions.dischtime: 2 cells are in the year 2999 or after it"
+    assert any(note.startswith(told) for note in notes)
+
+
+def test_a_name_of_a_table_may_hold_dots():
+    assert parts_of_name("lab.results.value", ["lab", "lab.results"]) == ("lab.results", ".", "value")
+    assert parts_of_name("lab.value", ["lab", "lab.results"]) == ("lab", ".", "value")
+    assert parts_of_name("other.value.x", ["lab"]) == ("other", ".", "value.x")
+
+
+def test_a_key_of_which_a_cell_is_empty_is_named_and_its_rows_are_not_lost(mimic):
+    stays = mimic["admissions"]
+    empty = stays.with_columns(hadm_id=pl.when(pl.col("hadm_id") != stays["hadm_id"][3]).then("hadm_id"))
+    with pytest.raises(DataError, match=r"admissions: hadm_id is its key, and 1 row has none \(data row 4\): give each"):
+        read_linked({**mimic, "admissions": empty})
+
+
+def test_rows_that_name_no_row_above_are_left_out_where_nothing_else_says_whose_they_are(mimic):
+    table = next(
+        name for name, frame in mimic.items() if {"hadm_id", "subject_id"} <= {*frame.columns} and name != "admissions"
+    )
+    some = mimic[table].with_row_index("n").with_columns(hadm_id=pl.when(pl.col("n") % 3 > 0).then("hadm_id"))
+    tables = read_linked({**mimic, table: some.drop("subject_id", "n")})
+    grown = grow(tables)
+    assert grown.tree[table].parent == "admissions"
+    assert grown.frames[table].height == tables.frames[table]["hadm_id"].count() < tables.frames[table].height
+    assert any(note.startswith(f"{table}:") and "left out" in note for note in grown.notes)
+
+
+def test_a_code_is_the_key_of_a_vocabulary_called_after_it(mimic):
+    codes = pl.DataFrame({"icd_code": [f"C{i:04d}" for i in range(5000)], "title": [f"T{i}" for i in range(5000)]})
+    diagnoses = pl.DataFrame({"subject_id": [1, 1, 2, 3], "icd_code": ["C0001", "C0500", "C0900", "C4000"]})
+    found = read_linked({**mimic, "diagnoses": diagnoses, "icd_codes": codes})
+    assert found.schema["icd_codes"].key == "icd_code" and found.frames["icd_codes"].height == 5000
+
+
 def test_a_schema_goes_out_and_back_and_holds_the_tables_to_it(mimic):
     schema = read_linked(mimic).schema
     assert LinkedSchema.from_yaml(schema.yaml(), "h.yaml") == schema
@@ -393,8 +455,8 @@ def test_a_schema_goes_out_and_back_and_holds_the_tables_to_it(mimic):
     with pytest.raises(UsageError, match="admissions: hadm_id is no key, for '20' stands in several rows"):
         changed = mimic["admissions"].with_columns(hadm_id=pl.lit("20"))
         read_linked({**mimic, "admissions": changed}, schema)
-    with pytest.raises(UsageError, match="has the table wards, of which the schema says nothing"):
-        read_linked({**mimic, "wards": pl.DataFrame({"ward": ["A"]})}, schema)
+    more = read_linked({**mimic, "wards": pl.DataFrame({"ward": ["A"]})}, schema)
+    assert "wards" not in more.frames and "wards is not in the schema, and was left out." in more.notes
 
 
 @pytest.mark.parametrize(

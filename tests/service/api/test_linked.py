@@ -253,6 +253,11 @@ def test_a_zip_and_a_database_are_taken_wherever_a_folder_is(client, hospital, t
         body = {"model": RUN, "table": name, "columns": ["stays.ward"]}
         filled = client.post("/api/imputations", json=body, headers=DONE).json()
         frames = unpacked(client.get(filled["files"][0]["href"]).content)
+        if name == "tables/h.db":
+            body = {"model": RUN, "count": 3, "out": "made/new.sqlite"}
+            assert client.post("/api/samples", json=body).json()["files"][0]["name"] == "made/new.sqlite"
+            assert client.post("/api/samples", json=body).status_code == 409
+            assert client.post("/api/tables/linked", json={"folder": "made/new.sqlite"}).json()["tables"]
         told[name] = (described["tables"], lives["timelines"], filled["holes"], frames["drugs.csv"])
     training = {"source": "tables/h.zip", "out": "runs/zipped", "steps": 1, "settings": SMALL}
     assert client.post("/api/trainings", json=training, headers=DONE).json()["kind"] == "linked"
@@ -281,7 +286,11 @@ def test_fhir_in_one_file_is_taken_wherever_a_folder_is(client, root, tmp_path, 
     bundle = json.dumps({"resourceType": "Bundle", "type": "collection", "entry": [{"resource": each} for each in made]})
     lines = "\n".join(map(json.dumps, made)).encode()
     told = []
-    for name, content in (("b.json", bundle.encode()), ("b.ndjson", lines), ("b.ndjson.gz", gzip.compress(lines))):
+    for name, content in (
+        ("b.json.gz", gzip.compress(bundle.encode())),
+        ("b.json", bundle.encode()),
+        ("b.ndjson.gz", gzip.compress(lines)),
+    ):
         assert client.put(f"/api/files/in/{name}", content=content).status_code == 201
         described = client.post("/api/tables/linked", json={"folder": f"in/{name}"}).json()
         assert (described["standard"], described["patients"]) == ("fhir", 24)
@@ -336,7 +345,7 @@ def test_what_cannot_be_completed_is_refused_in_a_sentence(client, hospital, run
         ({"columns": ["stays.admitted"]}, "stays.admitted is not learned"),
         ({"columns": ["stays.ward"], "forecast": 1}, "`columns` is of filling holes"),
         ({"method": "repaint"}, "`method` is not for linked tables"),
-        ({"out": "filled.csv"}, "written to a folder, a file for each, or packed as a .zip"),
+        ({"out": "filled.csv"}, "written to a folder, a file for each, packed as a .zip, or to a DuckDB"),
         ({"table": f"{FOLDER}/stays.csv"}, "stays.csv is one table"),
         ({"table": "notes.zip"}, "notes.zip is not a whole zip file"),
         ({"table": None, "rows": {"columns": ["sex"], "rows": [["f"]]}}, "`rows` is one table"),

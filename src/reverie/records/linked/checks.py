@@ -42,8 +42,6 @@ def found_wrong(schema: LinkedSchema, frames: Frames, name: str, whole: bool = T
                 twice = cells.filter(cells.is_duplicated()).drop_nulls()
                 what = f"{shown(twice[0])} stands in several rows" if twice.len() else "a cell is empty"
                 raise UsageError(f"{table.name}: {table.key} is no key, for {what}: name another, or none.")
-    if left := [table for table in frames if table not in {t.name for t in schema.tables}]:
-        raise UsageError(f"{name} has the table {left[0]}, of which the schema says nothing: add it there, or take it out.")
 
 
 def _clocked(table: LinkedTable, frame: pl.DataFrame) -> None:

@@ -56,6 +56,7 @@ class LinkedCodec(Layout):
         keys: patterns of new keys, by table, see names.py.
         suffix: of the files of the tables.
         written: by table and column, how the source writes cells that are not plainly what they are.
+        declared: by table and column, the types that the database declares which the tables came from; none of files.
         latest: by table, the latest time that was seen, as its form counts; none of tables without one.
     """
 
@@ -71,10 +72,11 @@ class LinkedCodec(Layout):
         written: Mapping[str, Mapping[str, AnyForm]] | None = None,
         latest: Mapping[str, float] | None = None,
         classes: Classes | None = None,
+        declared: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         self.forms, self.codecs, self.shares, self.blocks, self.lookups = forms, codecs, shares, blocks, lookups
         self.keys, self.suffix, self.written, self.latest = keys, suffix, written or {}, latest or {}
-        self.classes = classes or Classes()
+        self.classes, self.declared = classes or Classes(), declared or {}
 
     @classmethod
     def fit(
@@ -85,6 +87,7 @@ class LinkedCodec(Layout):
         settings: CodecSettings | None = None,
         suffix: str = ".csv",
         written: Mapping[str, Mapping[str, AnyForm]] | None = None,
+        declared: Mapping[str, Mapping[str, str]] | None = None,
     ) -> LinkedCodec:
         """The codec whose scores of these patients are N(0, 1). Raises DataError where there is none."""
         codecs, shares, blocks, levels, latest = {}, {}, {}, {}, {}
@@ -104,7 +107,9 @@ class LinkedCodec(Layout):
             }
             blocks[table] = int(np.clip(2 ** np.ceil(np.log2(int(told.lengths.max()) / TOKENS)), 1, BLOCK))
         carried = {name: kept(lookup) for name, lookup in lookups.items()}
-        plain = cls(forms, codecs, shares, blocks, Keys.fit(forms, grown), carried, suffix, written, latest)
+        plain = cls(
+            forms, codecs, shares, blocks, Keys.fit(forms, grown), carried, suffix, written, latest, declared=declared
+        )
         scores = plain.encode(grown)
         classed = plain._with(Classes.fit(plain.tree, scores, plain.cells))
         scores = classed._classed(scores)
@@ -117,7 +122,7 @@ class LinkedCodec(Layout):
     def _with(self, classes: Classes) -> LinkedCodec:
         of = self
         told = of.forms, of.codecs, of.shares, of.blocks, of.keys, of.lookups, of.suffix, of.written, of.latest
-        return LinkedCodec(*told, classes)
+        return LinkedCodec(*told, classes, of.declared)
 
     def tabled(self, grown: Grown, holes: bool = False) -> dict[str, Table]:
         """All tables as tables of visits, in the order of the tree; with `holes` cells that cannot be read are left out and
@@ -212,6 +217,7 @@ class LinkedCodec(Layout):
                 table: {column: form.model_dump(mode="json") for column, form in of.items()}
                 for table, of in self.written.items()
             },
+            "declared": {table: dict(of) for table, of in self.declared.items()},
             "lookups": {name: lookup_config(frame) for name, frame in self.lookups.items()},
         }
 
@@ -242,4 +248,5 @@ class LinkedCodec(Layout):
             {table: {c: FORM.validate_python(form) for c, form in of.items()} for table, of in config["written"].items()},
             {table: last for table, of in tables.items() if (last := of.get("latest")) is not None},
             Classes.from_config(config.get("classes", {})),
+            config.get("declared", {}),
         )

@@ -18,6 +18,7 @@ import torch
 
 from reverie.plain import number_of
 from reverie.process.randomness import generator
+from reverie.records.dtypes import framed
 from reverie.records.intervals import scored
 from reverie.records.linked.around import Around, Moved
 from reverie.records.linked.beside import apart, called, has
@@ -197,7 +198,7 @@ class LinkedCompleter:
             rows = forms[other].rows(own, out[table], None, until(self.codec, other))
             parents = self.fitted.grown.parents[other]  # of which several may hang on one row
             at = place_of(own[PARENT].to_numpy(), len(out[table]))[parents]
-            out[other] = self._filled(other, pl.DataFrame([gathered(cells, at) for cells in rows.iter_columns()]), exact)
+            out[other] = self._filled(other, framed(gathered(cells, at) for cells in rows.iter_columns()), exact)
         return out
 
     def _visits(self, table: str, one: TableScores) -> tuple[pl.DataFrame, dict[str, np.ndarray]]:

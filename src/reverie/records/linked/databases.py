@@ -1,4 +1,4 @@
-"""What a database says of its tables: their names, how a statement calls them, and the keys that it declares.
+"""What a database says of its tables: their names, how a statement calls them, the keys and types that it declares.
 
 A table is called as it is there; where two schemas of a DuckDB file have one of a name, schema.table. A key of several
 columns is left out: what refers to it is found out.
@@ -19,7 +19,7 @@ from reverie.records.places import damaged, few
 from reverie.records.reading import Query, read_source
 from reverie.records.reading.queries import Failed, asks_a_server, kind_of, lite, redacted
 
-__all__ = ["counted_rows", "declared", "relations", "views", "whole"]
+__all__ = ["counted_rows", "declared", "relations", "types", "views", "whole"]
 
 _TABLES = {
     "duckdb": "SELECT schema_name AS place, table_name AS called, database_name AS root FROM duckdb_tables() "
@@ -34,6 +34,10 @@ _VIEWS = {
     "sqlite": "SELECT name AS called FROM sqlite_master WHERE type = 'view' ORDER BY rowid",
 }
 """A server is asked for views as for tables: there they are how a part of its tables is shown."""
+_TYPES = (
+    "SELECT schema_name AS place, table_name AS called, column_name AS own, data_type AS other FROM duckdb_columns() "
+    "WHERE NOT internal"
+)
 _KEYS = {
     "duckdb": """
         SELECT schema_name AS place, table_name AS called, constraint_column_names[1] AS own,
@@ -90,6 +94,22 @@ def declared(place: str, name: str) -> Declared:
         elif here is not None and there is not None:
             refers.setdefault(here, {})[own] = (there, theirs)
     return Declared(keys, refers)
+
+
+def types(place: str, name: str) -> dict[str, dict[str, str]]:
+    """By table and column, the type that a DuckDB or SQLite file declares; none of a server."""
+    if asks_a_server(place):
+        return {}
+    names = {called: table for table, called in _called(_told(place, name, _TABLES[_kind(place)])).items()}
+    if _kind(place) == "sqlite":
+        found = [("", *each) for each in lite.types(place)]
+    else:
+        found = _told(place, name, _TYPES).select("place", "called", "own", "other").rows()
+    out: dict[str, dict[str, str]] = {}
+    for of, table, column, declared in found:
+        if declared and (of, table) in names:
+            out.setdefault(names[of, table], {})[column] = declared
+    return out
 
 
 def _declared(place: str, name: str) -> list[tuple[str, str, str, str | None, str | None]]:

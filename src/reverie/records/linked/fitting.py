@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 
 from reverie.errors import DataError, UsageError, unknown
+from reverie.records.dtypes import framed
 from reverie.records.forms.date import DateForm
 from reverie.records.forms.number import NumberForm
 from reverie.records.given import texts
@@ -24,7 +25,7 @@ from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.growing import placed
 from reverie.records.linked.sources import is_linked_plain, read_tables
 from reverie.records.linked.standards.registry import standard_at
-from reverie.records.linked.tables import LinkedTables
+from reverie.records.linked.tables import LinkedTables, parts_of_name
 from reverie.records.linked.tree import Grown
 from reverie.records.nulls import NULL_VALUES, emptied, listed
 from reverie.records.parsing import parse
@@ -103,7 +104,7 @@ class FittedTables:
                 text = came[column] == pl.String
                 cells = codec.spelled(table, made[table].select(column), text)
                 columns.append(_cast((texts(cells) if text and cells.height else cells)[column], came[column]))
-            out[table] = pl.DataFrame(columns)
+            out[table] = framed(columns)
         return out
 
     def longer(self, codec: LinkedCodec, made: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
@@ -214,7 +215,7 @@ def _typed(
     if extra := [c for c in cells.columns if c not in form.columns]:
         verb = "is a column" if len(extra) == 1 else "are columns"
         notes.append(f"{listed(extra)} {verb} of {table} that the model does not know: carried along as given.")
-    return pl.DataFrame(columns), given, notes
+    return framed(columns), given, notes
 
 
 def _cast(cells: pl.Series, dtype: pl.DataType) -> pl.Series:
@@ -271,7 +272,7 @@ def to_fill(codec: LinkedCodec, columns: Sequence[str] | None) -> dict[str, set[
         return {table: {column for column, fill in of.items() if fill} for table, of in learned.items()}
     out: dict[str, set[str]] = {}
     for text in columns:
-        table, dot, column = text.partition(".")
+        table, dot, column = parts_of_name(text, learned)
         if not dot or table not in learned:
             raise unknown("table to fill, as TABLE.column", table, learned)
         if column not in forms.forms[table].columns:

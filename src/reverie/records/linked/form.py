@@ -19,7 +19,7 @@ from typing import Any, Self
 import numpy as np
 import polars as pl
 
-from reverie.records.dtypes import dtype_name, dtype_named
+from reverie.records.dtypes import dtype_name, dtype_named, framed
 from reverie.records.kinds.text import is_prose
 from reverie.records.linked.lists import Listed
 from reverie.records.linked.schema import LinkedTable
@@ -149,7 +149,7 @@ class Form:
             elif (scored := self.scored.get(column)) is not None:
                 x = scored.scores(x, frame[scored.code])
             cells.append(x.alias(column))
-        return pl.DataFrame(cells)
+        return framed(cells)
 
     def rows(
         self,
@@ -197,7 +197,7 @@ class Form:
             cells[column] = found.gather(
                 cells[other].cast(keys.dtype).replace_strict(keys, place, default=None, return_dtype=pl.Int64)
             )
-        return pl.DataFrame([cells[c].alias(c) for c in self.columns if c in cells])
+        return framed(cells[c].alias(c) for c in self.columns if c in cells)
 
     @property
     def config(self) -> dict[str, Any]:

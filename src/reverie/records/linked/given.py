@@ -27,6 +27,7 @@ from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.form import SINCE
 from reverie.records.linked.keys import singular
 from reverie.records.linked.scores import TableScores
+from reverie.records.linked.tables import parts_of_name
 from reverie.records.places import hidden
 
 __all__ = ["GivenRows", "Wish", "one_of", "parted"]
@@ -162,7 +163,7 @@ def parted(codec: LinkedCodec, where: Mapping[str, Any] | Sequence[str]) -> tupl
         if found and name not in names and (number := COUNT.fullmatch(name)):
             choices.append(_count(codec, text, number[1], found[2].replace("==", "="), found[3]))
             continue
-        table, dot, column = name.partition(".")
+        table, dot, column = parts_of_name(name, codec.forms.forms)
         if not (found and dot) or name in names or table == codec.tree.root:
             if name != said:
                 raise UsageError(f"{text!r}: any and all are of rows, as any TABLE.column=value: name the table.")

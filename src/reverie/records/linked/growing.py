@@ -118,8 +118,10 @@ def _names(tables: list[LinkedTable]) -> set[str]:
 
 
 def _hung(table: LinkedTable, tables: LinkedTables, root: str, done: set[str]) -> Branch:
-    """On the nearest table that nearly all rows name a row of."""
+    """On the nearest table that nearly all rows name a row of; where none names so many and no column names patients, on
+    that which most do: rows that name none are nobody's."""
     schema, frame = tables.schema, tables.frames[table.name]
+    some: list[tuple[int, Branch]] = []
     for above in schema.above(table.name):
         tie = table.to(above)
         if tie is None or above not in done:
@@ -128,9 +130,13 @@ def _hung(table: LinkedTable, tables: LinkedTables, root: str, done: set[str]) -
         named = frame[tie.column].cast(pl.String).is_in(keys.implode()).fill_null(False)
         if above == root or int(named.sum()) >= FOUND * frame.height:
             return Branch(table.name, above, tie.column)
+        some.append((int(named.sum()), Branch(table.name, above, tie.column)))
     for tie in table.refers:
         if tie.table == root:
             return Branch(table.name, root, tie.column)
+    most, branch = max(some, key=lambda one: one[0], default=(0, None))
+    if branch is not None and most:
+        return branch
     raise DataError(f"{tables.name}: no column of {table.name} says whose its rows are: name it in `refers` of a schema.")
 
 

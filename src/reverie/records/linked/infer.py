@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from reverie.modality import DATABASES
 from reverie.records.forms import AnyForm, DateForm
 from reverie.records.kinds import Mixed
 from reverie.records.linked.checks import faults_of, found_wrong
-from reverie.records.linked.databases import declared
+from reverie.records.linked.databases import declared, types
 from reverie.records.linked.declared import Declared
 from reverie.records.linked.keys import whole_keys
 from reverie.records.linked.opening import opened
@@ -29,6 +30,9 @@ from reverie.records.reading.queries import asks_a_server, redacted
 from reverie.records.shaping import numbered
 
 __all__ = ["read_linked"]
+
+FAR = 2999
+"""No hospital has had a row in this year, however far its dates were shifted."""
 
 
 def read_linked(
@@ -77,6 +81,7 @@ def _read(source: Any, schema: LinkedSchema | None, name: str, most: Bounds, onc
             said.append(f"{table}: {counted(alike, 'row')} identical to another and kept once.")
         said += [f"{table}: {note}" for note in more]
     said += _zones(frames, forms)
+    said += _no_times(frames)
     whole = {} if standard is not None else {table: whole_keys(frame) for table, frame in frames.items()}
     decimals = {table: frames[table].select(*columns) for table, columns in whole.items()}
     frames |= {table: frames[table].with_columns(*columns.values()) for table, columns in whole.items()}
@@ -87,8 +92,13 @@ def _read(source: Any, schema: LinkedSchema | None, name: str, most: Bounds, onc
         keys = Declared() if isinstance(source, Mapping) or Path(source).is_dir() else declared(str(source), name)
         hall = Hall(frames, name, said, declared=keys)
         schema, fault = hall.schema(), hall.fault
+        frames = {table: frame for table, frame in frames.items() if table not in hall.left}
     else:
         found_wrong(schema, frames, name, once)
+        stated = {table.name for table in schema.tables}
+        said += [f"{table} is not in the schema, and was left out." for table in frames if table not in stated]
+        frames = {table: frame for table, frame in frames.items() if table in stated}
+    decimals = {table: other for table, other in decimals.items() if table in frames}
     for table, other in decimals.items():
         frames[table] = frames[table].with_columns(other.drop(*(keys := schema[table].tied & {*other.columns})))
         said += [f"{table}.{column}: its keys are whole numbers, written as decimals." for column in sorted(keys)]
@@ -99,9 +109,11 @@ def _read(source: Any, schema: LinkedSchema | None, name: str, most: Bounds, onc
             of_start = frames[table.name].schema[clock.start]
             frames[table.name] = frames[table.name].with_columns(pl.col(clock.end).cast(of_start))
     said += faults_of(schema, frames)
+    forms = {table: of for table, of in forms.items() if table in frames}
     called = None if standard is None else standard.called
     suffix = _suffix(source, schema)
-    return LinkedTables(frames, schema, name, tuple(dict.fromkeys(said)), None, called, forms, suffix, fault)
+    stored = {} if isinstance(source, Mapping) or not str(source).lower().endswith(DATABASES) else types(str(source), name)
+    return LinkedTables(frames, schema, name, tuple(dict.fromkeys(said)), None, called, forms, suffix, fault, stored)
 
 
 def _suffix(source: Any, schema: LinkedSchema) -> str:
@@ -148,3 +160,15 @@ def _zones(frames: Mapping[str, pl.DataFrame], forms: Mapping[str, Mapping[str, 
         return []
     told = "; ".join(f"{zone} in {few(columns)}" for zone, columns in of.items())
     return [f"times are written in several zones ({told}): each is taken as the clock on its wall showed, and kept so."]
+
+
+def _no_times(frames: Mapping[str, pl.DataFrame]) -> Iterator[str]:
+    """A sentence for each column of times of which some stand for none, as 9999-12-31 does."""
+    for table, frame in frames.items():
+        for column in (c for c, dtype in frame.schema.items() if dtype in (pl.Date, pl.Datetime)):
+            far = frame[column].filter(frame[column].dt.year() >= FAR)
+            if far.len():
+                yield (
+                    f"{table}.{column}: {counted(far.len(), 'cell', 'is are')} in the year {FAR} or after it "
+                    f"({shown(far[0])}), which is learned as a time: empty them if they stand for none."
+                )

@@ -7,10 +7,10 @@ from collections.abc import Collection, Mapping
 import polars as pl
 
 from reverie.errors import DataError
-from reverie.records.linked.keys import fit_of, names_a_person, names_key, says_of_what
+from reverie.records.linked.keys import FOUND, fit_of, names_a_person, names_key, says_of_what, share_of
 from reverie.records.places import counted, shown
 
-__all__ = ["astray", "no_key_twice", "plainly"]
+__all__ = ["astray", "no_key_lost", "no_key_twice", "plainly"]
 
 MOSTLY = 0.9
 """From this share of different values on, a column that is named as the key of its table was meant to be it, and what
@@ -20,13 +20,41 @@ stands twice is a fault."""
 def no_key_twice(frame: pl.DataFrame, table: str, name: str) -> None:
     """Raises DataError for a column that was meant to be the key of its table, and is that of two rows."""
     for column in frame.columns:
-        if not names_key(column) or fit_of(column, table) > 0 or frame[column].is_unique().all():
+        whole = frame[column].is_unique().all() and not frame[column].null_count()
+        if not names_key(column) or fit_of(column, table) > 0 or whole:
             continue
         cells = frame[column].drop_nulls()
         if frame.height > 1 and cells.n_unique() >= MOSTLY * frame.height:
             twice = cells.filter(cells.is_duplicated())
-            which = f"{twice[0]!r} stands in several rows that differ" if twice.len() else "an empty cell is the key"
+            if not twice.len():
+                raise _empty(frame[column], table, name)
+            which = f"{twice[0]!r} stands in several rows that differ"
             raise DataError(f"{name}/{table}: {column} is its key, and {which}: keep one of them, or rename the column.")
+
+
+def no_key_lost(frames: Mapping[str, pl.DataFrame], keys: Mapping[str, str | None], name: str) -> None:
+    """Raises DataError for a column that would be the key of a table without one, were it not empty in a few rows: other
+    tables name its rows, several times the same, and it is no table's key."""
+    owned = set(keys.values())
+    for table, frame in frames.items():
+        for column in frame.columns if keys[table] is None else ():
+            if column in owned or not names_key(column) or names_a_person(column) or not frame[column].null_count():
+                continue
+            cells = frame[column].drop_nulls()
+            if cells.len() < MOSTLY * frame.height or not cells.is_unique().all():
+                continue
+            others = [of[column].drop_nulls() for other, of in frames.items() if other != table and column in of.columns]
+            if any(o.n_unique() < o.len() and share_of(o, cells) >= FOUND for o in others):
+                raise _empty(frame[column], table, name)
+
+
+def _empty(cells: pl.Series, table: str, name: str) -> DataError:
+    rows = cells.is_null().arg_true()
+    which = f"{counted(rows.len(), 'row', 'has have')} none (data row {int(rows[0]) + 1})"
+    return DataError(
+        f"{name}/{table}: {cells.name} is its key, and {which}: give each row its own, or take out those without, or rename "
+        "the column."
+    )
 
 
 def astray(

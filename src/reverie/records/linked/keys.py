@@ -116,7 +116,8 @@ def key_of(frame: pl.DataFrame, table: str, others: Sequence[pl.DataFrame]) -> t
     def may_be(column: str) -> bool:
         if names_key(column) and (words(column)[-1] != "code" or fit_of(column, table) == 0):
             return True  # a code of a drug that none stands twice is chance
-        return of_nobody and any(_names(other, column, frame[column]) for other in others)
+        as_table = words(column) == words(singular(table))  # icd_code of icd_codes
+        return of_nobody and (as_table or any(_names(other, column, frame[column]) for other in others))
 
     def rank(column: str) -> int:
         if (fit := fit_of(column, table)) == 0:

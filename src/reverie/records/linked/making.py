@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
+from reverie.records.dtypes import framed
 from reverie.records.linked.beside import apart
 from reverie.records.linked.bound import Bound
 from reverie.records.linked.codec import LinkedCodec
@@ -163,7 +164,7 @@ class Keyed:
             cells[table][column] = self._named(table, column, other, rows, keys, patients)
         forms = self.codec.forms.forms
         made = {
-            table: pl.DataFrame([cells[table][c].cast(dtype).alias(c) for c, dtype in forms[table].columns.items()])
+            table: framed(cells[table][c].cast(dtype).alias(c) for c, dtype in forms[table].columns.items())
             for table in (branch.table for branch in tree.branches)
         }
         return {t: frame if schema[t].key is not None else frame.unique(maintain_order=True) for t, frame in made.items()}

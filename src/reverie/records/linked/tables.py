@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from reverie.errors import UsageError
 from reverie.records.forms import AnyForm
 from reverie.records.linked.schema import LinkedSchema
 
-__all__ = ["LinkedTables", "file_of"]
+__all__ = ["LinkedTables", "file_of", "parts_of_name"]
 
 
 def file_of(table: str, suffix: str) -> str:
@@ -21,6 +21,13 @@ def file_of(table: str, suffix: str) -> str:
     if Path(table).name != table or table.startswith(".") or "\\" in table or not table.isprintable():
         raise UsageError(f"no file can be called after the table {table!r}: rename it where it is read from.")
     return f"{table}{suffix}"
+
+
+def parts_of_name(name: str, tables: Iterable[str]) -> tuple[str, str, str]:
+    """TABLE, the dot and COLUMN of "TABLE.column", by the longest name of a table that it begins with, for such a name may
+    hold dots itself; else as far as its first dot."""
+    known = max((table for table in tables if name.startswith(f"{table}.")), key=len, default=None)
+    return name.partition(".") if known is None else (known, ".", name[len(known) + 1 :])
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +43,7 @@ class LinkedTables:
         path: of the folder or file they were read from, absolute; None for frames and addresses.
         standard: the name of the standard that they were read by; None where it was none.
         suffix: of the files that tables like these are written to.
+        types: by table and column, the types that a database declares; none of files and frames.
         fault: why they cannot be trained on as they were found to be tied; None where they can.
     """
 
@@ -48,6 +56,7 @@ class LinkedTables:
     forms: Mapping[str, Mapping[str, AnyForm]] = field(default_factory=dict)
     suffix: str = ".csv"
     fault: str | None = None
+    types: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """The number of patients: of rows of the entities."""

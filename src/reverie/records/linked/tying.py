@@ -13,9 +13,10 @@ import polars as pl
 
 from reverie.errors import UsageError
 from reverie.records.column_names import words
+from reverie.records.linked.apart import no_list
 from reverie.records.linked.clocks import clock_of, no_interval
 from reverie.records.linked.declared import Declared
-from reverie.records.linked.key_faults import astray, no_key_twice
+from reverie.records.linked.key_faults import astray, no_key_lost, no_key_twice
 from reverie.records.linked.keys import Tie, fit_of, foreign, key_of, names_a_person, names_key, singular, ties
 from reverie.records.linked.schema import Clock, ForeignKey, Kind, LinkedSchema, LinkedTable
 from reverie.records.places import counted
@@ -41,7 +42,7 @@ def with_implied(frames: Mapping[str, pl.DataFrame], schema: LinkedSchema) -> di
 class Hall:
     """What is known of tables while it is found out; `back` are columns, (table, column), that refer to what hangs on their
     own table: such ties tie nothing.
-    `fault` is why the tables cannot be trained on as they are tied."""
+    `fault` is why the tables cannot be trained on as they are tied; `left` are tables that are left out."""
 
     frames: dict[str, pl.DataFrame]
     name: str
@@ -54,6 +55,7 @@ class Hall:
     back: set[tuple[str, str]] = field(default_factory=set)
     empty: list[str] = field(init=False)
     fault: str | None = None
+    left: list[str] = field(default_factory=list)
     declared: Declared = field(default_factory=Declared)
 
     def __post_init__(self) -> None:
@@ -72,6 +74,7 @@ class Hall:
                     f"{table}: {self.keys[table]} and {' and '.join(others)} could be its key; {self.keys[table]} is taken, "
                     "since it comes first."
                 )
+        no_key_lost(self.frames, self.keys, self.name)
         self._find_people()
         self.ties = {table: self._one_a_column(table) for table in self.frames}
         self._tie_as_declared()
@@ -85,7 +88,25 @@ class Hall:
             self._open(circle)
         depth = {table: self._depth(table) for table in self.frames}
         order = sorted(self.frames, key=lambda table: (table not in self.hanging, depth[table]))
-        return LinkedSchema(tables=(*(self._table(table, depth) for table in order), *self._without_rows()))
+        told = [self._table(table, depth) for table in order if self._has_place(table)]
+        return LinkedSchema(tables=(*told, *self._without_rows()))
+
+    def _has_place(self, table: str) -> bool:
+        """Whether a table is learned or carried over; says what is done with one that nothing ties to patients."""
+        if table in self.hanging or any(tie.table == table for ts in self.ties.values() for tie in ts):
+            return True
+        alone = f"{table} refers to no patient, and no table refers to it:"
+        if (why := no_list(self.frames[table])) is None:
+            self.notes.append(f"{alone} it is carried over as it is.")
+            return True
+        if (self.fault or "").startswith(f"{self.name}/{table}: "):
+            return True  # which is refused, and not to be lost
+        self.left.append(table)
+        self.notes.append(
+            f"{alone} it was left out, for its rows would stand in what is made as they are, and {why}. Add the key of the "
+            "patients, or, where it is of nobody, add it to a schema as `kind: lookup`."
+        )
+        return False
 
     def _tie_as_declared(self) -> None:
         for table, tie in self.declared.ties(self.frames, self.keys):
@@ -258,8 +279,6 @@ class Hall:
                 for key in refers
                 if key.table in self.hanging and key.table != table
             ]
-        if table not in self.hanging and not any(tie.table == table for ts in self.ties.values() for tie in ts):
-            self.notes.append(f"{table} refers to no patient, and no table refers to it: it is carried over as it is.")
         return LinkedTable(
             name=table, kind=kind, key=keys[table], parent=parent, refers=refers, clock=clock, why=why,
             implied=table == self.implied,

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from reverie.errors import DataError
 from reverie.records.column_names import id_of, names_someone
+from reverie.records.dtypes import framed
 from reverie.records.nulls import NULL_VALUES
 from reverie.records.roles import may_be_times
 from reverie.records.shapes.shape import Asked, Shape
@@ -90,7 +91,7 @@ class Pairs(Shape):
             if pair.column not in frame.columns:
                 raise DataError(f"{name} has no column {pair.column!r}, which the table learned from has: add it.")
         split = {pair.column: pair.split(frame[pair.column]) for pair in self.pairs}
-        return pl.DataFrame([part for cells in frame.iter_columns() for part in split.get(cells.name, [cells])])
+        return framed(part for cells in frame.iter_columns() for part in split.get(cells.name, [cells]))
 
     def undo(self, frame: pl.DataFrame) -> pl.DataFrame:
         joined = {
@@ -99,7 +100,7 @@ class Pairs(Shape):
             if self._has(frame, pair)
         }
         gone = {pair.halves[1] for pair in self.pairs}
-        return pl.DataFrame([joined.get(cells.name, cells) for cells in frame.iter_columns() if cells.name not in gone])
+        return framed(joined.get(cells.name, cells) for cells in frame.iter_columns() if cells.name not in gone)
 
     @staticmethod
     def _has(frame: pl.DataFrame, pair: Pair) -> bool:

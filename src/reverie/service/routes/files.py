@@ -34,7 +34,7 @@ TYPES = {
     ".json": "application/json",
     ".jsonl": "application/jsonl",
     ".ndjson": "application/x-ndjson",
-    ".ndjson.gz": "application/gzip",
+    **dict.fromkeys((".ndjson.gz", ".jsonl.gz", ".json.gz"), "application/gzip"),
     ".yaml": "application/yaml",
     ".md": "text/markdown; charset=utf-8",
     ".html": "application/octet-stream",

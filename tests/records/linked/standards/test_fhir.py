@@ -164,6 +164,28 @@ def test_packed_lines_are_read_and_half_of_them_are_not(resources, lines, tmp_pa
         read_linked(packed)
 
 
+@pytest.mark.parametrize("name", ["array.json", "array.json.gz", "bundle.json.gz", "each.jsonl.gz", "each.json"])
+def test_one_file_is_read_in_every_form_it_comes_in(resources, lines, bundle, tmp_path, same, name):
+    text = "\n".join(map(json.dumps, resources)) if name.startswith("each") else json.dumps(resources)
+    text = bundle(resources).read_text() if name.startswith("bundle") else text
+    place = tmp_path / name
+    place.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
+    same(read_linked(place), read_linked(bundle(resources) if name.startswith("bundle") else lines(resources)))
+
+
+def test_a_next_page_that_is_not_there_is_told(resources, tmp_path):
+    def page(name, own, after, part):
+        links = [{"relation": "self", "url": own}, *([{"relation": "next", "url": after}] if after else [])]
+        entries = [{"resource": resource} for resource in part]
+        (tmp_path / name).write_text(json.dumps({"resourceType": "Bundle", "link": links, "entry": entries}))
+
+    page("a.json", "http://s/1", "http://s/2", resources)
+    told = "a.json names a next page ('http://s/2') that is not among what was read"
+    assert any(told in note for note in read_linked(tmp_path / "a.json").notes)
+    page("b.json", "http://s/2", None, [])
+    assert not any("next page" in note for note in read_linked(tmp_path).notes)
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

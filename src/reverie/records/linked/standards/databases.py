@@ -14,7 +14,7 @@ import polars as pl
 from reverie.errors import UsageError
 from reverie.files import writing
 
-__all__ = ["DatabaseFile"]
+__all__ = ["DatabaseFile", "quoted"]
 
 _SQL = {pl.Int64: "BIGINT", pl.Float64: "DOUBLE", pl.Date: "DATE", pl.Datetime: "TIMESTAMP", pl.String: "VARCHAR"}
 
@@ -29,6 +29,12 @@ class DatabaseFile:
     def __init__(self, connection: Any, folder: Path, duck: bool) -> None:
         self.connection, self.folder, self.duck = connection, folder, duck
         self.rows: dict[str, int] = {}
+
+    @staticmethod
+    def check(place: Path) -> None:
+        """Raises UsageError where DuckDB is not installed, for a .duckdb file."""
+        if place.suffix.lower() == ".duckdb":
+            _duckdb()
 
     @classmethod
     @contextmanager
@@ -47,26 +53,44 @@ class DatabaseFile:
                 finally:
                     connection.close()
                 return
-            try:
-                import duckdb
-            except ImportError:
-                raise UsageError("to write a DuckDB file, install it: pip install 'reverie[databases]'.") from None
+            duckdb = _duckdb()
             with duckdb.connect(str(temporary)) as connection:
                 yield cls(connection, temporary.parent, True)
 
+    def create(self, table: str, definition: str) -> None:
+        """Begins a table, of columns and keys as SQL has them."""
+        self.connection.execute(f"CREATE TABLE {quoted(table)} ({definition})")
+        self.rows[table] = 0
+
     def add(self, table: str, frame: pl.DataFrame) -> None:
-        """Writes further rows of a table, which begins with its first."""
+        """Writes further rows of a table, which begins with its first unless `create` has begun it."""
         if table not in self.rows:
-            columns = ", ".join(f'"{c}" {_SQL[dtype.base_type()]}' for c, dtype in frame.schema.items())
-            self.connection.execute(f'CREATE TABLE "{table}" ({columns})')
+            self.create(table, ", ".join(f"{quoted(c)} {_SQL[dtype.base_type()]}" for c, dtype in frame.schema.items()))
         self.rows[table] = self.rows.get(table, 0) + frame.height
         if self.duck:  # by way of a file: to take a frame itself it wants pyarrow
             with tempfile.TemporaryDirectory(dir=self.folder, prefix=".part.") as folder:
                 part = Path(folder) / "part.parquet"
                 frame.write_parquet(part)
-                self.connection.execute(f'INSERT INTO "{table}" SELECT * FROM read_parquet(?)', [str(part)])
+                self.connection.execute(f"INSERT INTO {quoted(table)} SELECT * FROM read_parquet(?)", [str(part)])
             return
+        of = pl.selectors
         text = frame.with_columns(
-            pl.selectors.datetime().dt.to_string("%Y-%m-%dT%H:%M:%S%.f"), pl.selectors.date().dt.to_string("%Y-%m-%d")
-        )
-        self.connection.executemany(f'INSERT INTO "{table}" VALUES ({", ".join("?" * frame.width)})', text.iter_rows())
+            of.datetime().dt.to_string("%Y-%m-%dT%H:%M:%S%.f"), of.date().dt.to_string("%Y-%m-%d"),
+            of.time().dt.to_string("%H:%M:%S%.f"), of.decimal().cast(pl.Float64),
+            (of.duration() | of.categorical() | of.enum()).cast(pl.String),
+        )  # fmt: skip
+        marks = ", ".join("?" * frame.width)
+        self.connection.executemany(f"INSERT INTO {quoted(table)} VALUES ({marks})", text.iter_rows())
+
+
+def quoted(name: str) -> str:
+    """A name as SQL has it, whatever is in it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _duckdb() -> Any:
+    try:
+        import duckdb
+    except ImportError:
+        raise UsageError("to write a DuckDB file, install it: pip install 'reverie[databases]'.") from None
+    return duckdb

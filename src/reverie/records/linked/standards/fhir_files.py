@@ -1,4 +1,5 @@
-"""The resources that lie in files of JSON: a Bundle, a folder of Bundles, lines of NDJSON.
+"""The resources that lie in files of JSON: a Bundle, a folder of Bundles, an array of resources, lines of NDJSON; each may
+be packed (.gz).
 
 Every fault of form is named by the file and the line, or the entry of the Bundle.
 """
@@ -25,7 +26,9 @@ from reverie.records.reading.bounds import unzip
 __all__ = ["Found", "Source", "files_in", "speaks_of_resources"]
 
 _PATTERNS = tuple(f"*{suffix}" for suffix in RESOURCES)
-_LINES = (".ndjson", ".ndjson.gz", ".jsonl")
+_LINES = (".ndjson", ".ndjson.gz", ".jsonl", ".jsonl.gz")
+_OBJECTS = re.compile(rb"\s*\{[^\r\n]*\}\s*[\r\n]\s*\{")
+"""How lines of resources begin: a whole object, and another below."""
 _TYPE = re.compile(rb'"resourceType"\s*:')
 _REFERENCE = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/[^/]*)?$")
 _HEAD = 2**16
@@ -77,6 +80,8 @@ class Source:
     Attributes:
         skipped: files without a resource; and entries of Bundles that hold none.
         empty: Bundles without an entry.
+        pages: addresses by which Bundles call themselves.
+        next: where Bundles stand that name a next page, and its address.
         urns: what addresses inside a Bundle stand for, as (type, id).
     """
 
@@ -86,6 +91,8 @@ class Source:
     skipped: list[str] = field(default_factory=list)
     without: int = 0
     empty: int = 0
+    pages: set[str] = field(default_factory=set)
+    next: list[tuple[str, str]] = field(default_factory=list)
     urns: dict[str, tuple[str, str]] = field(default_factory=dict)
     known: dict[str, tuple[str, str] | None] = field(default_factory=dict, repr=False)
 
@@ -106,7 +113,7 @@ class Source:
                 yield from self._lines(path, called)
             else:
                 self._forget()
-                yield from self._of(_parsed(path.read_bytes(), called), called)
+                yield from self._text(path, called)
 
     def _forget(self) -> None:
         """Addresses hold inside one Bundle."""
@@ -130,6 +137,18 @@ class Source:
             return "", reference.rpartition(":")[2]
         parts = _REFERENCE.search(reference)
         return (parts[1], parts[2]) if parts else None
+
+    def _text(self, path: Path, called: str) -> Iterator[Found]:
+        """A resource or a Bundle, an array of them, or lines in a file that is not called so."""
+        packed = path.name.lower().endswith(".gz")
+        text = unzip(path, called, self.most) if packed else path.read_bytes()
+        if _OBJECTS.match(text):
+            yield from self._each(text.splitlines(), called)
+        elif isinstance(node := _parsed(text, called), list):
+            for number, each in enumerate(node, 1):
+                yield from self._of(each, called, None, "item", number)
+        else:
+            yield from self._of(node, called)
 
     def _lines(self, path: Path, called: str) -> Iterator[Found]:
         self._forget()
@@ -163,6 +182,7 @@ class Source:
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
             raise DataError(f"{found.place}: the entries of its Bundle are no list of objects: write it again.")
         self.empty += not entries
+        self._paged(node, found.place)
         whole = [(number, entry) for number, entry in enumerate(entries, 1) if isinstance(entry.get("resource"), dict)]
         self.without += len(entries) - len(whole)
         keys: list[str | None] = []
@@ -177,8 +197,24 @@ class Source:
         for (inside, entry), given in zip(whole, keys, strict=True):
             yield from self._of(entry.pop("resource"), place, given, "entry", inside)
 
+    def _paged(self, bundle: dict[str, Any], place: str) -> None:
+        """Notes which page of a search a Bundle is, and which comes next."""
+        links = bundle.get("link")
+        for link in links if isinstance(links, list) else ():
+            if isinstance(link, dict) and isinstance(address := link.get("url"), str):
+                if link.get("relation") == "self":
+                    self.pages.add(address)
+                elif link.get("relation") == "next":
+                    self.next.append((place, address))
+
     def notes(self) -> Iterator[str]:
-        """What was passed over."""
+        """What was passed over, and what is not there."""
+        if missing := [(place, address) for place, address in self.next if address not in self.pages]:
+            others = f", and {len(missing) - 1:,} more Bundles name one" if len(missing) > 1 else ""
+            yield (
+                f"{missing[0][0]} names a next page ({shown(missing[0][1])}) that is not among what was read{others}: what "
+                "is on it is missing here. Fetch it, and put it into one folder with the others."
+            )
         if self.skipped:
             yield f"Files without FHIR resources were left alone: {', '.join(self.skipped)}."
         if self.without:

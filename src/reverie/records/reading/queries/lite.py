@@ -17,7 +17,7 @@ import polars as pl
 from reverie.errors import UsageError
 from reverie.records.reading.queries.query import Columns, Query, failed
 
-__all__ = ["declared", "fetched"]
+__all__ = ["declared", "fetched", "types"]
 
 _READS = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
 _LOADS = "load_extension"
@@ -74,6 +74,17 @@ def declared(place: str) -> list[tuple[str, str, str | None, str | None]]:
     except (sqlite3.Error, sqlite3.Warning):
         return []
     return found
+
+
+def types(place: str) -> list[tuple[str, str, str]]:
+    """Table, column and the type that a file declares of it, "" for none. Nothing of a file that is none."""
+    try:
+        with closing(_opened(place)) as connection:
+            return connection.execute(
+                "SELECT m.name, c.name, c.type FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table'"
+            ).fetchall()
+    except (sqlite3.Error, sqlite3.Warning):
+        return []
 
 
 def _opened(place: str) -> sqlite3.Connection:

@@ -6,10 +6,10 @@ import { get, path, put } from "../../lib/api.js";
 import { button, select, text } from "../../lib/controls.js";
 import { amount, failure, many } from "../../lib/states.js";
 
-const READ = /\.((csv|tsv|psv|txt|tab|ndjson)(\.gz)?|parquet|jsonl?)$/i;
+const READ = /\.((csv|tsv|psv|txt|tab|ndjson|jsonl?)(\.gz)?|parquet)$/i;
 const WHOLE = /\.(zip|duckdb|db|sqlite3?)$/i; // a file that holds several
-const FHIR = /\.(jsonl?|ndjson(\.gz)?)$/i; // so may one of these, where it is alone: a Bundle, or a resource a line
-const TABLES = ".csv, .tsv, .psv (also .gz) or .parquet files with different columns, a .zip of them, a .duckdb or .sqlite file; also MEDS, OMOP or FHIR (also one .json or .ndjson file)";
+const FHIR = /\.(jsonl?|ndjson)(\.gz)?$/i; // so may one of these, where it is alone: a Bundle, an array, or a resource a line
+const TABLES = ".csv, .tsv, .psv (also .gz) or .parquet files with different columns, a .zip of them, a .duckdb or .sqlite file; also MEDS, OMOP or FHIR (also one .json or .ndjson file, also .gz)";
 
 /** A choice of what holds tables in the workspace; onChange(name, asked) also once that is known, asked: by a person. A .zip may hold
  *  pictures, so only a person chooses it. */

@@ -63,11 +63,12 @@ export function mount(root, { params, save, go }) {
   }
 }
 
-/** What was decided, and what does not fit; open where keys dangle. */
+/** What was decided, and what does not fit; open where keys dangle, or something is not here. */
 function notes({ tables, notes: said }) {
   if (!said.length) return null;
   const loose = tables.some(({ refers }) => refers.some(({ dangling }) => dangling));
-  return h("details", { class: "more", open: loose }, h("summary", null, `${many(said.length, "note")} on the tables`), h("ul", { class: "said" }, said.map((note) => h("li", null, note))));
+  const lost = said.some((note) => note.includes("left out") || note.includes("is missing here"));
+  return h("details", { class: "more", open: loose || lost }, h("summary", null, `${many(said.length, "note")} on the tables`), h("ul", { class: "said" }, said.map((note) => h("li", null, note))));
 }
 
 function listed(tables) {
