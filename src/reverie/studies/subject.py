@@ -21,7 +21,7 @@ from reverie.images.bundled import PHOTOGRAPHS
 from reverie.images.pictures import Picture
 from reverie.images.sizing import resized
 
-__all__ = ["LARGEST", "PHOTOGRAPHS", "Subject", "is_bundled", "photograph", "reduced", "subject"]
+__all__ = ["LARGEST", "PHOTOGRAPHS", "Subject", "bundled_like", "is_bundled", "photograph", "reduced", "subject"]
 
 LARGEST = 512
 _BUNDLED_SIDE = 256
@@ -75,7 +75,7 @@ def subject(
     if isinstance(source, str) and is_bundled(source):
         pixels = read_picture(photograph(source) if source in PHOTOGRAPHS else _digit(source), channels, bits=bits)
     else:
-        if isinstance(source, str) and not Path(source).exists() and (meant := _bundled_like(source)):
+        if isinstance(source, str) and not Path(source).exists() and (meant := bundled_like(source)):
             raise UsageError(f"there is no file {source}: did you mean {meant}, which is bundled?")
         pixels = read_picture(source, channels, bits=bits)
     called = name or (str(source) if isinstance(source, str | Path) else "the picture")
@@ -87,7 +87,7 @@ def is_bundled(name: str) -> bool:
     return name in PHOTOGRAPHS or name == "digits" or name.startswith("digits:")
 
 
-def _bundled_like(name: str) -> str:
+def bundled_like(name: str) -> str:
     """The bundled picture that a name may have meant, or else ""."""
     word, mark, index = name.partition(":")
     near = get_close_matches(word.lower(), ("digits", *PHOTOGRAPHS), n=1, cutoff=0.7)
