@@ -94,7 +94,7 @@ def _no_run(run: Path) -> str:
     inside = str(run.parent) if (run.parent / NAME).is_file() else ""
     if run.exists():
         hint = f"did you mean {inside}?" if inside else f"make one with reverie train SOURCE --out {run}."
-        if below := sorted(str(config.parent) for config in run.glob(f"*/{NAME}")):
+        if below := sorted(str(config.parent) for config in run.glob(f"[!.]*/{NAME}")):
             hint = f"name one that is in it, such as {below[0]}."
         return f"{run} is not a run folder, for it has no {NAME}: {hint}"
     meant = likely(run)

@@ -75,7 +75,7 @@ def subject(
     if isinstance(source, str) and is_bundled(source):
         pixels = read_picture(photograph(source) if source in PHOTOGRAPHS else _digit(source), channels, bits=bits)
     else:
-        if isinstance(source, str) and not Path(source).exists() and (meant := bundled_like(source)):
+        if isinstance(source, str) and (meant := bundled_like(source)) and not Path(source).exists():
             raise UsageError(f"there is no file {source}: did you mean {meant}, which is bundled?")
         pixels = read_picture(source, channels, bits=bits)
     called = name or (str(source) if isinstance(source, str | Path) else "the picture")
