@@ -10,13 +10,17 @@ import glob
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 
-__all__ = ["flush_folder", "folder_beside", "take_place", "write_atomically", "writing"]
+__all__ = ["flush_folder", "folder_beside", "likely", "take_place", "write_atomically", "writing"]
 
 _LEFT = ".unfinished"
+MOST_NAMES = 10_000
+"""Of a folder, that are looked at for one that is like another."""
 
 
 @contextmanager
@@ -109,3 +113,13 @@ def flush_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def likely(path: Path, bundled: Iterable[str] = ()) -> str:
+    """What may have been meant by a path where nothing is: the nearest name there, or of what is bundled, or else ""."""
+    with contextlib.suppress(OSError):
+        near = {there.name.lower(): str(there) for there in islice(path.parent.iterdir(), MOST_NAMES)}
+        near = {name: there for name, there in near.items() if not name.startswith(".")}
+        if found := get_close_matches(path.name.lower(), near, n=1, cutoff=0.8):
+            return near[found[0]]
+    return next(iter(get_close_matches(str(path).lower(), bundled, n=1, cutoff=0.6)), "")

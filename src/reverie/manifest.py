@@ -39,7 +39,7 @@ def verify(folder: Path) -> set[str]:
         raise DamagedError(f"{path} is damaged: it is not what was written.") from error
     for file, (size, digest) in expected.items():
         if not file.is_file():
-            raise DamagedError(f"{file} is missing.")
+            raise DamagedError(f"{file} is missing: copy the folder again from where it is whole, or make it again.")
         found = _entry(file)
         if found["bytes"] != size or found["sha256"] != digest:
             raise DamagedError(f"{file} is damaged: its content is not what was written ({found['bytes']} bytes of {size}).")

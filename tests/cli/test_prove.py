@@ -8,6 +8,8 @@ from typer.testing import CliRunner
 
 from reverie import operations
 from reverie.cli.derive import command
+from reverie.errors import UsageError
+from reverie.operations.studies.proofs import Proofs
 from reverie.studies import mistakes, proofs
 from reverie.studies.mistakes import Mistake
 from reverie.studies.proofs import Check
@@ -74,3 +76,13 @@ def test_a_mistake_that_is_not_shown_fails_the_command(monkeypatch, rows, code, 
     assert result.exit_code == code
     assert verdict in result.stdout
     assert "std 0.966 for 0.472" in result.stdout
+
+
+def test_chapters_are_not_left_out_silently_beside_mistakes():
+    result = run("--mistakes", "--chapter", "mean")
+    assert isinstance(result.exception, UsageError) and "leave one of them out" in str(result.exception)
+
+
+def test_the_help_names_every_chapter():
+    told = Proofs.model_fields["chapters"].description
+    assert told is not None and set(told.partition(";")[0].split(", ")) == {chapter.name for chapter in proofs.CHAPTERS}

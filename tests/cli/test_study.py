@@ -175,3 +175,46 @@ def test_no_output_is_overwritten_without_force(command, tmp_path):
 def test_every_command_teaches_itself(command):
     result = run(command, "--help")
     assert result.exit_code == 0 and "Example" in result.stdout
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("digit:3", "digits:3"), ("chian", "china"), ("Flower", "flower")])
+def test_a_picture_that_is_not_there_is_told_the_bundled_one_it_is_like(typed, meant):
+    with pytest.raises(UsageError, match=f"no file {typed}: did you mean {meant},"):
+        run("analyse", typed)
+
+
+def test_a_file_that_is_not_there_is_told_its_neighbour(photo):
+    with pytest.raises(DataError, match=r"phto\.png does not exist: did you mean .*photo\.png\?"):
+        run("analyse", photo.with_name("phto.png"))
+    with pytest.raises(DataError, match="give the path of a picture"):
+        run("analyse", photo.with_name("other.png"))
+
+
+def test_an_output_below_a_file_is_refused_before_anything_is_computed(photo, monkeypatch):
+    monkeypatch.setattr("reverie.studies.analyse", None)
+    with pytest.raises(UsageError, match=r"photo\.png is a file, and a folder is needed there"):
+        run("analyse", photo, "--out", photo / "strip.png")
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        ("x,y\n1,2\n1,2,0\n", r"row 3 of .*drawn\.csv has 3 numbers, and a point has two"),
+        ("x,y\n1,nan\n", r"row 2 of .*drawn\.csv is 1, nan: a coordinate is a number from -2\.5 to 2\.5"),
+        ("1,9\n", r"row 1 of .*drawn\.csv is 1, 9"),
+        ("x;y\n", r"drawn\.csv has no row of numbers"),
+        ("", r"drawn\.csv has no row of numbers"),
+        ("x,y\n1;2\n", r"row 2 of .*drawn\.csv has '1;2' where a number should be"),
+    ],
+)
+def test_what_is_wrong_with_drawn_points_names_the_file_and_its_row(tmp_path, content, fault):
+    (tmp_path / "drawn.csv").write_text(content)
+    with pytest.raises(DataError, match=fault):
+        run("playground", "--points", tmp_path / "drawn.csv")
+
+
+def test_weights_of_a_density_are_not_negative(photo):
+    with pytest.raises(DataError, match="row 2 has -1, and a weight is from 0"):
+        run("playground", "--density", "1,0;0,-1")
+    with pytest.raises(UsageError, match=r"neither a \.csv file of numbers nor the numbers themselves"):
+        run("playground", "--density", photo)

@@ -94,6 +94,11 @@ def test_every_sampler_samples(trained: Path, tmp_path: Path, sampler: str) -> N
         (["sample", "RUN", "--count", "2", "--out", "x.gif"], 2, "x.gif"),
         (["sample", "RUN", "--count", "2", "--out", "x.png", "--steps", "2000"], 2, "1..1000 steps"),
         (["sample", "EMPTY", "--count", "2", "--out", "x.png"], 2, "not a run folder"),
+        (["sample", "WEIGHTS", "--count", "2", "--out", "x.png"], 2, "is a file, and a run is a folder: name RUN."),
+        (["sample", "CHECKPOINTS", "--count", "2", "--out", "x.png"], 2, "did you mean RUN?"),
+        (["sample", "ABOVE", "--count", "2", "--out", "x.png"], 2, "name one that is in it, such as RUN."),
+        (["sample", "NEAR", "--count", "2", "--out", "x.png"], 2, "did you mean RUN?"),
+        (["train", "RUN", "--out", "NEW"], 2, "is a run folder, not data"),
         (["smaple"], 2, "smaple"),
     ],
 )
@@ -103,7 +108,13 @@ def test_what_is_wrong_is_one_sentence_and_an_exit_code(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
     before = {path: path.stat().st_mtime_ns for path in trained.rglob("*")}
-    places = {"RUN": trained, "NEW": tmp_path / "new", "EMPTY": tmp_path / "empty"}
+    places = {"RUN": trained, "NEW": tmp_path / "new", "EMPTY": tmp_path / "empty", "WEIGHTS": trained / "model.safetensors"}
+    places |= {
+        "CHECKPOINTS": trained / "checkpoints",
+        "ABOVE": trained.parent,
+        "NEAR": trained.with_name(trained.name + "s"),
+    }
+    words = words.replace("RUN", str(trained))
     assert run(*(places.get(word, word) for word in arguments)) == code
     captured = capsys.readouterr()
     assert words in captured.err and "Traceback" not in captured.err and captured.out == ""
@@ -145,6 +156,9 @@ def test_damage_is_exit_4(trained: Path, tmp_path: Path, capsys: pytest.CaptureF
         (trained / "model.safetensors").write_bytes(content[:-1])
         assert run("sample", trained, "--count", 1, "--out", tmp_path / "x.png") == 4
         assert "model.safetensors is damaged" in capsys.readouterr().err
+        (trained / "model.safetensors").unlink()
+        assert run("sample", trained, "--count", 1, "--out", tmp_path / "x.png") == 4
+        assert "model.safetensors is missing: copy the folder again" in capsys.readouterr().err
     finally:
         (trained / "model.safetensors").write_bytes(content)
 
@@ -157,6 +171,16 @@ def test_a_full_disk_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert run("train", "digits", "--out", tmp_path / "run", "--steps", 2, *TINY) == 1
     said = capsys.readouterr()
     assert "No space left on device: weights.safetensors. Free some space" in said.err and said.out == ""
+
+
+def test_want_of_memory_is_one_sentence_wherever_it_shows(capsys: pytest.CaptureFixture, monkeypatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 51199999488 bytes")
+
+    monkeypatch.setattr("reverie.studies.analyse", full)
+    assert run("study", "analyse", "digits:3") == 1
+    said = capsys.readouterr()
+    assert "there is not enough memory for this: ask for less at once" in said.err and said.out == ""
 
 
 def test_help_does_not_import_torch() -> None:

@@ -170,3 +170,8 @@ def test_more_than_memory_may_hold_is_refused_with_the_remedy(monkeypatch):
     monkeypatch.setattr("reverie.images.objects.MAX_BYTES", 300)
     with pytest.raises(DataError, match=r"more than 300 bytes of pictures, .*picture files"):
         read_images(picture for picture in PIXELS)
+
+
+def test_a_word_that_is_no_path_names_the_item(tmp_path):
+    with pytest.raises(DataError, match=r"item 2 of the list is 'hello', and no such file is there"):
+        read_images([PIXELS[0], "hello"])

@@ -228,3 +228,9 @@ def test_an_archive_behind_a_password_or_without_pictures_is_refused(tmp_path):
         read_images(path)
     with pytest.raises(DataError, match=r"holds no pictures \(1 file passed over: \.npz\): unpack"):
         read_images(write(tmp_path / "b.zip", {"a.npz": b"x"}))
+
+
+def test_a_class_whose_picture_is_missing_is_named(tmp_path):
+    write(tmp_path / "a.tar", {"1.png": encoded(PIXELS[0]), "1.cls": b"4", "2.cls": b"5"})
+    found = read_images(tmp_path / "a.tar")
+    assert len(found) == 1 and found.notes == ("2.cls says a class and has no picture beside it: passed over.",)

@@ -11,10 +11,11 @@ from typer.testing import CliRunner
 import reverie
 from reverie import config
 from reverie.cli.app import app
+from reverie.errors import DataError
 from reverie.images import read_images
 from reverie.models import PatientModel
 from reverie.records import read_table
-from reverie.reports.evidence import again, patients_evidence
+from reverie.reports.evidence import again, patients_evidence, the_same
 from reverie.reports.pictures import trained_on
 
 SMALL = {
@@ -103,3 +104,10 @@ def test_the_three_commands_of_the_readme_work_on_a_file_of_ones_own(source, tmp
         assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["about"]["source"] in (source.name, str(source))
     assert (run / "report.html").is_file()
+
+
+def test_what_was_named_in_place_of_the_source_is_what_is_refused():
+    trained, read = (config.Source(name=name, fingerprint=name * 20) for name in ("digits", "others"))
+    the_same(trained, trained)
+    with pytest.raises(DataError, match=r"others is not digits, the data that this run was trained on .*`source`"):
+        the_same(trained, read)

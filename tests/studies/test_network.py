@@ -63,3 +63,12 @@ def test_what_cannot_be_traced_is_refused() -> None:
         network(length=0)
     with pytest.raises(UsageError, match=r"network\.width"):
         network(settings={"network.widht": 3})
+
+
+def test_a_pass_that_memory_does_not_hold_is_refused_in_one_sentence(monkeypatch) -> None:
+    def full(*_: object) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8800000088 bytes")
+
+    monkeypatch.setattr("reverie.studies.network._pass", full)
+    with pytest.raises(UsageError, match=r"a length of 5 takes more memory than there is: take a smaller `length`"):
+        network("health-gym", 6, 5, SMALL)

@@ -20,6 +20,7 @@ import reverie
 from reverie import operations
 from reverie.cli import console, shapes, waiting
 from reverie.errors import ReverieError
+from reverie.memory import ran_out
 
 __all__ = ["app", "main"]
 
@@ -147,6 +148,10 @@ def main(arguments: list[str] | None = None) -> None:
         if "--debug" in arguments:
             raise
         sys.exit(_report(error))
+    except RuntimeError as error:
+        if "--debug" in arguments or not ran_out(error):
+            raise
+        sys.exit(_report(error))
 
 
 def _report(error: BaseException) -> int:
@@ -167,5 +172,8 @@ def _report(error: BaseException) -> int:
             remedy = " Free some space and run the command again; nothing written before is lost." if full else ""
             console.note(f"error: {error.strerror or error}:{place or ' (no file named)'}.{remedy}")
             return 1
-    console.note("error: out of memory: use a smaller batch (--set batch=...) or gradient checkpointing.")
+    console.note(
+        "error: there is not enough memory for this: ask for less at once; a training takes less with a smaller batch "
+        "(--set batch=...) or gradient checkpointing (--set gradient_checkpointing=true)."
+    )
     return 1

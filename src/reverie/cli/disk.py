@@ -13,6 +13,7 @@ import typer
 
 from reverie.cli import console
 from reverie.errors import UsageError
+from reverie.files import likely
 from reverie.operations.context import KINDS, Folder, Kind
 from reverie.operations.declare import Cap
 
@@ -100,10 +101,15 @@ class Disk:
 
     def linked(self, name: str, schema: LinkedSchema | None = None) -> LinkedTables:
         from reverie.records.linked import is_linked, read_linked
+        from reverie.records.reading import parquet_in, tables_in
 
         if not is_linked(name):
             if not Path(name).exists():
-                raise UsageError(f"there is no folder and no file {name}.")
+                meant = likely(Path(name))
+                hint = f"did you mean {meant}?" if meant else "give a folder of tables, or a DuckDB or SQLite file."
+                raise UsageError(f"there is no folder and no file {name}: {hint}")
+            if Path(name).is_dir() and not tables_in(Path(name)) and not parquet_in(Path(name)):
+                raise UsageError(f"{name} is a folder without tables: give one of .csv or .parquet files.")
             raise UsageError(f"{name} is one table: see what it is with reverie data describe {name}.")
         return read_linked(name, schema)
 
@@ -140,6 +146,7 @@ class Disk:
 
     def folder(self, name: str, overwrite: bool, resume: bool | None = None, files: tuple[str, ...] = ()) -> Folder:
         path = Path(name)
+        _check_place(path)
         for file in files:
             console.fresh(path / file, overwrite)
         if not (files or overwrite or resume) and path.exists() and (not path.is_dir() or any(path.iterdir())):
@@ -170,4 +177,14 @@ class Disk:
         if path in self.taken:
             raise UsageError(f"two outputs have the name {path}: give each its own.")
         self.taken.add(path)
+        _check_place(path.parent)
         return Written(console.fresh(path, overwrite), kind)
+
+
+def _check_place(folder: Path) -> None:
+    """Raises UsageError, before anything is computed, where the system will not let files be written to a folder."""
+    there = next((above for above in (folder, *folder.parents) if above.exists()), Path())
+    if not there.is_dir():
+        raise UsageError(f"{there} is a file, and a folder is needed there: choose another name for the output.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UsageError(f"{there} may not be written to: change its permissions, or choose another place for the output.")

@@ -16,6 +16,7 @@ from reverie.denoisers.autoencoder import LatentSettings
 from reverie.denoisers.diffusers_autoencoder import DiffusersAutoencoderConfig
 from reverie.denoisers.registry import NETWORKS, AnyNetwork
 from reverie.errors import DamagedError, UsageError
+from reverie.files import likely
 from reverie.records import CodecSettings
 from reverie.training.settings import TrainingSettings
 
@@ -72,15 +73,33 @@ def read(run: Path) -> RunConfig:
     """The config of a run folder. Raises UsageError if it is none, DamagedError if its config.yaml makes no sense."""
     path = run / NAME
     if not path.is_file():
-        raise UsageError(f"{run} is not a run folder: it has no {NAME}. Make one with reverie train SOURCE --out {run}.")
+        raise UsageError(_no_run(run))
     try:
         text = path.read_text()
+        if not text.strip():
+            raise DamagedError(f"{path} is empty: copy the run from where it is whole, or train it again.")
         if len(text) > LONGEST or not _plain(text):
             raise yaml.YAMLError("it is not what Reverie writes")
         return RunConfig.model_validate(_loaded(text))._placed(lambda path: os.path.normpath(run.resolve() / path))
     except (yaml.YAMLError, ValidationError, UnicodeDecodeError, RecursionError) as error:
         detail = sentence_of(error) if isinstance(error, ValidationError) else "it is not YAML."
         raise DamagedError(f"{path} cannot be understood: {detail}") from error
+
+
+def _no_run(run: Path) -> str:
+    """What to do where no run is."""
+    if run.is_file():
+        inside = next((str(above) for above in run.parents if (above / NAME).is_file()), "")
+        return f"{run} is a file, and a run is a folder: name {inside or 'one that reverie train made'}."
+    inside = str(run.parent) if (run.parent / NAME).is_file() else ""
+    if run.exists():
+        hint = f"did you mean {inside}?" if inside else f"make one with reverie train SOURCE --out {run}."
+        if below := sorted(str(config.parent) for config in run.glob(f"[!.]*/{NAME}")):
+            hint = f"name one that is in it, such as {below[0]}."
+        return f"{run} is not a run folder, for it has no {NAME}: {hint}"
+    meant = likely(run)
+    hint = f"did you mean {meant}?" if meant else f"make one with reverie train SOURCE --out {run}."
+    return f"there is no run folder {run}: {hint}"
 
 
 def _loaded(text: str) -> Any:

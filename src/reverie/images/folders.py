@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -54,7 +54,7 @@ def read_tree(tree: Tree, bring: Bring, cache: Path | None) -> ImageSet:
         labels, classes = classes_of(np.array(owners), tree.name) if any(owners) else (None, ())
     used = None if told is None else told[1]
     rest = [file.path for file in tree.files if file.path not in pictures and file.path.suffix.lower() != used]
-    said = (*notes, *more, *pairs_beside(paths), *passed_over(rest), *lost)
+    said = (*notes, *more, *pairs_beside(paths), *_alone(tree, pictures, used), *passed_over(rest), *lost)
     return ImageSet(pixels, labels, classes, tree.name, said, files=tuple(str(file.path) for file in files))
 
 
@@ -174,7 +174,7 @@ def _told(tree: Tree, paths: list[PurePosixPath]) -> tuple[np.ndarray, str] | No
     where they say nothing."""
     for suffix, read in ((CLASS, _in_text), (JSON, _in_json)):
         beside = {file.path.with_suffix(suffix): file for file in tree.files if file.path.suffix.lower() == suffix}
-        names = [path.with_name(path.name.partition(".")[0] + suffix) for path in paths]
+        names = [_beside(path, suffix) for path in paths]
         there = next((name for name in names if name in beside), None)
         if there is None or (suffix == JSON and read(beside[there].content) is None):
             continue
@@ -189,6 +189,24 @@ def _told(tree: Tree, paths: list[PurePosixPath]) -> tuple[np.ndarray, str] | No
         numbers = all(re.fullmatch(r"-?\d{1,15}(\.0*)?", word or "") for word in words.values())
         return np.array([int(float(words[name] or "")) if numbers else words[name] for name in names]), suffix
     return None
+
+
+def _beside(picture: PurePosixPath, suffix: str) -> PurePosixPath:
+    """The file that says the class of a picture: what stands before the first point is the sample's name."""
+    return picture.with_name(picture.name.partition(".")[0] + suffix)
+
+
+def _alone(tree: Tree, pictures: Iterable[PurePosixPath], suffix: str | None) -> tuple[str, ...]:
+    """The note on files that say a class of which there is no picture, as in an archive that was cut."""
+    if suffix is None:
+        return ()
+    samples = {_beside(path, suffix) for path in pictures}
+    told = (file.path for file in tree.files if file.path.suffix.lower() == suffix)
+    alone = [str(path) for path in told if path.with_suffix(suffix) not in samples]
+    if not alone:
+        return ()
+    verb = "says a class and has" if len(alone) == 1 else "say classes and have"
+    return (f"{splits.listed(alone, 3)} {verb} no picture beside it: passed over.",)
 
 
 def _in_text(content: bytes) -> str | None:

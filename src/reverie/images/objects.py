@@ -9,6 +9,7 @@ Floats of a set are on one scale: [-1, 1] if any of them is negative, else [0, 1
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -73,6 +74,10 @@ def read_many(source: Any, bring: Bring) -> ImageSet:
     def each() -> Iterator[tuple[str, Picture]]:
         for i, picture in enumerate(pictures, start=1):
             called = str(picture) if isinstance(picture, str | Path) else f"item {i} of {name}"
+            if isinstance(picture, str | Path) and not os.path.lexists(picture):
+                raise DataError(
+                    f"item {i} of {name} is {called!r:.200}, and there is no such file: give pictures, or their paths."
+                )
             yield called, to_levels(picture, called, signed, bring.depth) if isinstance(picture, np.ndarray) else picture
 
     pixels, lost = gathered(Many(name, len(pictures), (), each), bring)

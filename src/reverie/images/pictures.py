@@ -20,6 +20,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from reverie.errors import DataError, UsageError
+from reverie.files import likely
 from reverie.images.deep import is_sixteen, lies_in_planes, sixteen
 from reverie.images.layouts import CHANNELS, MOST_CHANNELS, one_picture
 from reverie.images.levels import check_bits, most_of, to_bits, to_levels
@@ -120,8 +121,10 @@ def check_channels(channels: int | None, alpha: bool = False) -> None:
 
 def _content(path: Path) -> bytes:
     if not path.exists():
-        what = "is a link that leads nowhere: mend it" if path.is_symlink() else "does not exist: give the path of a picture"
-        raise DataError(f"{path} {what}.")
+        if path.is_symlink():
+            raise DataError(f"{path} is a link that leads nowhere: mend it.")
+        meant = likely(path)
+        raise DataError(f"{path} does not exist: {f'did you mean {meant}?' if meant else 'give the path of a picture.'}")
     if not path.is_file():
         raise DataError(f"{path} is not a file: give the path of a picture.")
     size = path.stat().st_size

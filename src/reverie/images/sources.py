@@ -19,6 +19,7 @@ from typing import Any
 from PIL import Image
 
 from reverie.errors import DataError, UsageError
+from reverie.files import likely
 from reverie.images import bundled, idx, splits
 from reverie.images.archives import read_named
 from reverie.images.arrays import Named, as_array, batch, is_array, is_listed, read_npy
@@ -129,9 +130,10 @@ def _from_path(source: str | Path, bring: Bring, cache: Path | None) -> ImageSet
     if not path.exists():
         if any(mark in path.name for mark in "*?{["):
             raise DataError(f"{source} is a pattern, and none is looked for: give the folder that the files are in.")
+        meant = likely(path, ("digits",))
         raise DataError(
-            f"{source} does not exist: give a folder, a picture, an .npy, .npz, .safetensors, .zip, .tar, IDX or .parquet "
-            "file, or the word digits."
+            f"{source} does not exist: {f'did you mean {meant}? Or ' if meant else ''}give a folder, a picture, an .npy, "
+            ".npz, .safetensors, .zip, .tar, IDX or .parquet file, or the word digits."
         )
     if path.suffix.lower() == ".parquet":
         return _parquet(str(path), [path], bring, cache, path.parent)

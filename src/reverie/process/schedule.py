@@ -89,7 +89,7 @@ class NoiseSchedule(NoiseTable):
         try:
             beta = torch.as_tensor(betas, dtype=torch.float64).detach().cpu()
         except (TypeError, ValueError) as error:
-            raise UsageError(f"betas must be a list of numbers, not {betas!r}.") from error
+            raise UsageError(f"betas must be a list of numbers, e.g. [0.01,0.02], not {betas!r}.") from error
         if beta.ndim != 1 or len(beta) == 0:
             raise UsageError(f"betas must be a list of at least one variance, not of shape {tuple(beta.shape)}.")
         return cls(_from_zero(beta), {"name": "from_betas", "betas": beta.tolist()})

@@ -103,9 +103,9 @@ def patients_evidence(
     find = find or again
     apart = holdout if holdout is not None else find(config.holdout, "--holdout") if config.holdout else None
     subject = _subject(config, source if source is not None else find(config.source, "--source"), schema, apart, cache)
-    the_same(config.source, subject.about.fingerprint)
+    the_same(config.source, subject.about)
     if config.holdout and holdout is None and subject.about_holdout:
-        the_same(config.holdout, subject.about_holdout.fingerprint)
+        the_same(config.holdout, subject.about_holdout, "holdout")
     train, held, seen = _split(subject, config, holdout is not None)
     notes = list(subject.notes)
     if synthetic is None:
@@ -176,12 +176,14 @@ def schema_of(train: Any, holdout: Any) -> Schema:
     return read_table(pl.concat([first, second]), name=f"{name} with {other}").schema
 
 
-def the_same(source: Source, fingerprint: str) -> None:
-    """Raises DataError unless the data is what the run was trained on."""
-    if source.fingerprint != fingerprint:
+def the_same(trained: Source, read: Source, option: str = "source") -> None:
+    """Raises DataError unless what was read is what the run was trained on, or held out by it."""
+    if trained.fingerprint != read.fingerprint:
+        called = "" if trained.name == read.name else f" {trained.name},"
+        what = "the data that this run was trained on" if option == "source" else "what this run held out"
         raise DataError(
-            f"{source.name} is not the data that this run was trained on (it reads as {fingerprint[:12]}, the run was given "
-            f"{source.fingerprint[:12]}): name the right file with --source."
+            f"{read.name} is not{called} {what} (it reads as {read.fingerprint[:12]}, the run was given "
+            f"{trained.fingerprint[:12]}): name the right file with `{option}`."
         )
 
 

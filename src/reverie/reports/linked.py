@@ -70,7 +70,7 @@ def model_report(
     noted, schema = model.config.source, model.codec.forms.schema
     found = source if source is not None else (find or again)(noted, "--source")
     subject = LinkedSource.read(found, schema, holdout)
-    the_same(noted, subject.about.fingerprint)
+    the_same(noted, subject.about)
     train, aside, held = subject.split(model.config)
     seen = ""
     if holdout is None and held is None:

@@ -131,7 +131,7 @@ def trained_on(model: PictureModel, source: Any, find: Find | None = None) -> Im
             pad=named.pad,
             bits=named.bits,
         )
-        the_same(named, of.about.fingerprint)
+        the_same(named, of.about)
         return of
     if source is None:
         raise UsageError(f"{named.name} was not trained here: say with --source what pictures it was trained on.")

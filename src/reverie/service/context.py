@@ -87,7 +87,7 @@ class Served:
     def picture(
         self, named: str | None, largest: int, encoded: str | None = None, field: str = "image_base64", **reading: Any
     ) -> Subject:
-        from reverie.studies.subject import is_bundled, subject
+        from reverie.studies.subject import bundled_like, is_bundled, subject
 
         if encoded is not None:
             pixels = bounded.from_base64(encoded, self.work.settings, field, **reading)
@@ -95,7 +95,10 @@ class Served:
         assert named is not None
         if is_bundled(named):
             return subject(named, largest=largest, **reading)
-        with self.work.workspace.open(named, (*PICTURES, ".npy")) as file:
+        suffixes = (*PICTURES, ".npy")
+        if not named.lower().endswith(suffixes) and (meant := bundled_like(named)):
+            raise UsageError(f"there is no picture {named}: did you mean {meant}, which is bundled?")
+        with self.work.workspace.open(named, suffixes) as file:
             pixels = bounded.from_file(file, self.work.settings, named, **reading)
         return subject(pixels, largest=largest, name=named, **reading)
 

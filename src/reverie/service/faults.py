@@ -28,7 +28,7 @@ SAID = {
     "finite_number": "must be a finite number",
     "string_too_short": "must have {min_length} characters or more",
     "string_too_long": "must have {max_length} characters or fewer",
-    "too_short": "must have {min_length} entries or more",
+    "too_short": "must have {min_length} or more entries",
     "too_long": "must have {max_length} entries or fewer",
     "literal_error": "must be {expected}",
     "union_tag_invalid": "must be one of {expected_tags}",

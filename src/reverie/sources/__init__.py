@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from reverie import config as configs
 from reverie.errors import UsageError
 from reverie.images.parquet import holds_pictures
 from reverie.images.pictures import SUFFIXES as PICTURES
@@ -79,6 +80,7 @@ def open_source(
         if late := [option for option in (*source.modality.reading, "holdout") if options.get(option) is not None]:
             raise UsageError(f"{asked(late[0])} says how a source is read, and {name} was read already: leave it out.")
         return source
+    _check_no_run(source)
     if options.get("query") is None and is_hospital(source):
         LinkedSource.modality.check_options(_called(source), options)
         names = (*LinkedSource.modality.reading, "holdout")
@@ -95,6 +97,7 @@ def open_source(
 
 def open_table(source: Any, options: Mapping[str, Any], say: Callable[[str], None]) -> TableSource:
     """A table of visits, in memory or in parts; see open_source. Raises UsageError for pictures."""
+    _check_no_run(source)
     if options.get("query") is None and isinstance(source, str | Path) and is_pictures(source):
         raise UsageError(
             f"{source} is pictures, which have no columns to describe: give a table, or see how they are read with "
@@ -111,6 +114,14 @@ def open_table(source: Any, options: Mapping[str, Any], say: Callable[[str], Non
     where = StreamedSource.usual_cache() if cache is None else Path(cache)
     say(f"{found.name} is read in parts; its patients' rows are kept in {where}: remove them when they are not needed.")
     return StreamedSource.read(found, cache=where, on_step=_said(say), **given)
+
+
+def _check_no_run(source: Any) -> None:
+    """Raises UsageError for a run folder: the few pictures in it, of its samples, are not what anyone means."""
+    if isinstance(source, str | Path) and all((Path(source) / name).is_file() for name in (configs.NAME, "codec.json")):
+        raise UsageError(
+            f"{source} is a run folder, not data: name what it was trained on; `parent` takes a run to go on from."
+        )
 
 
 def _said(say: Callable[[str], None]) -> Callable[[str, int, int], None]:

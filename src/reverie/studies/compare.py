@@ -137,7 +137,7 @@ def compare(
         or not isinstance(reference_steps, int)
         or not 2 <= reference_steps <= schedule.steps
     ):
-        raise UsageError(f"reference_steps must be a whole number from 2 to {schedule.steps}, not {reference_steps!r}.")
+        raise UsageError(f"`reference_steps` must be a whole number from 2 to {schedule.steps}, not {reference_steps!r}.")
     grids = {count: time_grid(schedule, count) for count in steps}
     if reference_steps < max(steps):
         raise UsageError(

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from reverie.errors import UsageError
+from reverie.memory import available, held, ran_out
 from reverie.process import TerminalSNRWarning
 from reverie.process.randomness import generator
 
@@ -71,7 +72,7 @@ def network(
         channels: of a picture, or of the codes of a visit.
         length: pixels of a side, or visits of a record (before which the token of its statics stands).
 
-    Raises UsageError for an unknown recipe or setting, or fewer than 1 channel or visit.
+    Raises UsageError for an unknown recipe or setting, fewer than 1 channel or visit, or more than memory holds.
     """
     from reverie.config import Source, resolve  # they know records too, which takes longer to import than torch
     from reverie.models.model import untrained
@@ -80,8 +81,18 @@ def network(
         raise UsageError(f"channels and length must be above 0, not {channels} and {length}.")
     with warnings.catch_warnings(action="ignore", category=TerminalSNRWarning):  # the schedule is not looked at here
         config = resolve(Source(name="trace"), 0, recipe, settings or {})
-        module = untrained(config, channels).module.eval()
-    one, two = (_pass(module, _question(config, channels, length, batch)) for batch in (1, 2))
+    try:
+        with held((available() or 0) // 2 or None):  # or the system would end this process, or another
+            with warnings.catch_warnings(action="ignore", category=TerminalSNRWarning):
+                module = untrained(config, channels).module.eval()
+            one, two = (_pass(module, _question(config, channels, length, batch)) for batch in (1, 2))
+    except (RuntimeError, MemoryError) as error:
+        if not ran_out(error):
+            raise
+        raise UsageError(
+            f"a pass of this network over {channels:,} channels and a length of {length:,} takes more memory than there is: "
+            "take a smaller `length`, or fewer `channels`."
+        ) from error
     layers = dict(_layers(module))
     rows = tuple(
         Row(name, _without_batch(shape, other), sum(p.numel() for p in layers[name].parameters()))

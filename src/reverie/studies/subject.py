@@ -7,6 +7,7 @@ fewer. Bundled are the digits, as digits:0, digits:1, ..., and two photographs, 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from reverie.images.bundled import PHOTOGRAPHS
 from reverie.images.pictures import Picture
 from reverie.images.sizing import resized
 
-__all__ = ["LARGEST", "PHOTOGRAPHS", "Subject", "is_bundled", "photograph", "reduced", "subject"]
+__all__ = ["LARGEST", "PHOTOGRAPHS", "Subject", "bundled_like", "is_bundled", "photograph", "reduced", "subject"]
 
 LARGEST = 512
 _BUNDLED_SIDE = 256
@@ -74,6 +75,8 @@ def subject(
     if isinstance(source, str) and is_bundled(source):
         pixels = read_picture(photograph(source) if source in PHOTOGRAPHS else _digit(source), channels, bits=bits)
     else:
+        if isinstance(source, str) and (meant := bundled_like(source)) and not Path(source).exists():
+            raise UsageError(f"there is no file {source}: did you mean {meant}, which is bundled?")
         pixels = read_picture(source, channels, bits=bits)
     called = name or (str(source) if isinstance(source, str | Path) else "the picture")
     return Subject(called, _shrunk(visible(pixels) if bits == 8 and channels is None else pixels, largest), pixels.shape)
@@ -82,6 +85,13 @@ def subject(
 def is_bundled(name: str) -> bool:
     """Whether a name is that of a bundled picture rather than a file's."""
     return name in PHOTOGRAPHS or name == "digits" or name.startswith("digits:")
+
+
+def bundled_like(name: str) -> str:
+    """The bundled picture that a name may have meant, or else ""."""
+    word, mark, index = name.partition(":")
+    near = get_close_matches(word.lower(), ("digits", *PHOTOGRAPHS), n=1, cutoff=0.7)
+    return f"{near[0]}{mark if near[0] == 'digits' else ''}{index if near[0] == 'digits' else ''}" if near else ""
 
 
 @cache

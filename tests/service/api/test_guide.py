@@ -171,6 +171,11 @@ def test_what_is_out_of_range_or_contradicts_itself_is_422(client, path, body):
     assert reply.status_code == 422 and reply.headers["content-type"].startswith("application/problem+json")
 
 
+def test_a_bundled_picture_that_was_meant_is_named(client):
+    reply = client.post(GUIDE + "analyze-diffusion-process", json={"image_path": "digit:3"})
+    assert reply.status_code == 422 and "did you mean digits:3" in reply.json()["detail"]
+
+
 def test_numbers_that_are_not_finite_are_refused(client):
     for value in ("NaN", "Infinity", "1e999"):
         text = f'{{"eta": {value}}}'

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
-from reverie.errors import DataError
+from reverie.errors import DataError, UsageError
+from reverie.files import likely
 from reverie.operations.call import arguments, lines, python_schedule
 from reverie.operations.context import Context
 from reverie.operations.declare import Cap, Outcome, Panel, operation
 from reverie.operations.fields import Sampler, Schedule, Seed, Spacing, schedule_of
 from reverie.operations.request import Flag, Reply, Request, Served, at_most, example
 from reverie.operations.studies.shared import LINEAR
+from reverie.plain import number_of
 from reverie.samplers.registry import listed
 
 if TYPE_CHECKING:
@@ -26,28 +28,56 @@ __all__ = ["MistakeNumber", "ShapeName", "playground"]
 ShapeName = Literal["two-moons", "spiral", "rings", "eight-gaussians", "letters"]
 MistakeNumber = Literal["1", "2", "5a", "5b", "6b", "7", "8a", "9d", "10", "16d"]
 POINTS = Cap("points x steps", 100_000, "take fewer steps, or fewer points or cells")
+FARTHEST, HEAVIEST = 2.5, 1_000_000
+"""What a coordinate, and the weight of a cell, may be at most."""
 ROWS = "A .csv file of numbers, or the rows themselves, with ; between them"
 
 
-def _rows(text: str) -> list[list[float]]:
-    """The rows of a .csv file, which may begin with names, or of "1,2;3,4"."""
+def _points(text: str) -> list[list[float]]:
+    rows = _rows(text)
+    for where, row in rows:
+        if len(row) != 2:
+            raise DataError(f"{where} has {number_of(len(row), 'number')}, and a point has two, x and y.")
+        if not all(abs(value) <= FARTHEST for value in row):  # and so no NaN
+            raise DataError(f"{where} is {row[0]:g}, {row[1]:g}: a coordinate is a number from -{FARTHEST} to {FARTHEST}.")
+    return [row for _, row in rows]
+
+
+def _weights(text: str) -> list[list[float]]:
+    rows = _rows(text)
+    for where, row in rows:
+        for value in row:
+            if not 0 <= value <= HEAVIEST:
+                raise DataError(f"{where} has {value:g}, and a weight is from 0 to {HEAVIEST:,}.")
+    return [row for _, row in rows]
+
+
+def _rows(text: str) -> list[tuple[str, list[float]]]:
+    """The rows of a .csv file, which may begin with names, or of "1,2;3,4"; each with how it is called."""
     if not text.lower().endswith(".csv"):
+        if not any(map(str.isdigit, text)) or Path(text).exists():
+            raise UsageError(f"{text!r} is neither a .csv file of numbers nor the numbers themselves, as 0.5,1;-1,0 are.")
         return [_row(line.split(","), f"row {i}") for i, line in enumerate(text.split(";"), start=1)]
     try:
         with Path(text).open(newline="", encoding="utf-8-sig") as file:
             rows = [(i, row) for i, row in enumerate(csv.reader(file), start=1) if row]
+    except FileNotFoundError as error:
+        meant = likely(Path(text))
+        raise DataError(f"there is no file {text}: {f'did you mean {meant}?' if meant else 'give one.'}") from error
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{text} cannot be read as a table of numbers: give a .csv file with commas.") from error
     if rows and not any(map(_is_number, rows[0][1])):
         del rows[0]
+    if not rows:
+        raise DataError(f"{text} has no row of numbers: give one below the names, with commas between.")
     return [_row(row, f"row {i} of {text}") for i, row in rows]
 
 
-def _row(words: list[str], where: str) -> list[float]:
+def _row(words: list[str], where: str) -> tuple[str, list[float]]:
     for word in words:
         if not _is_number(word):
-            raise DataError(f"{where} has {word!r} where a number should be.")
-    return [float(word) for word in words]
+            raise DataError(f"{where} has {word!r} where a number should be: write numbers, with commas between.")
+    return where, [float(word) for word in words]
 
 
 def _is_number(word: str) -> bool:
@@ -62,9 +92,9 @@ def _typed(rows: list[list[float]]) -> str:
     return ";".join(",".join(map(repr, row)) for row in rows)
 
 
-Coordinate = Annotated[float, Field(ge=-2.5, le=2.5)]
+Coordinate = Annotated[float, Field(ge=-FARTHEST, le=FARTHEST)]
 Point = Annotated[list[Coordinate], Field(min_length=2, max_length=2)]
-Weight = Annotated[float, Field(ge=0, le=1e6)]
+Weight = Annotated[float, Field(ge=0, le=HEAVIEST)]
 Points = Annotated[
     list[Point],
     Field(min_length=1),
@@ -83,11 +113,11 @@ class Playing(Request):
     )
     points: Annotated[
         Points | None,
-        Flag("--points", f"x and y of each point, from -2.5 to 2.5. {ROWS}.", read=_rows, write=_typed, metavar="FILE.csv"),
+        Flag("--points", f"x and y of each, from -2.5 to 2.5. {ROWS}.", read=_points, write=_typed, metavar="FILE.csv"),
     ] = Field(None, description="x and y of each, from -2.5 to 2.5; noise has deviation 1.", examples=[[[0.5, -1.0]]])
     density: Annotated[
         Rows | None,
-        Flag("--density", f"Weights in a square. {ROWS}, from the top.", read=_rows, write=_typed, metavar="FILE.csv"),
+        Flag("--density", f"Weights in a square. {ROWS}, from the top.", read=_weights, write=_typed, metavar="FILE.csv"),
     ] = Field(None, description="Weights in a square, rows from the top.", examples=[[[0.0, 1.0], [1.0, 0.0]]])
     spread: float = Field(0.0, ge=0, le=1, description="The width of each point; 0: the points alone.")
     schedule: Annotated[Schedule | None, LINEAR] = Field(None, description="Linear with T = 1000 if left out.")

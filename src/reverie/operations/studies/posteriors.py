@@ -39,7 +39,7 @@ class Posteriors(Request):
         default=["gaussian", "clusters", "mixture", "finite"], min_length=1, max_length=4, description="Exact cases."
     )
     draws: Annotated[int, at_most(10_000, "the errors are then known to a hundredth")] = Field(
-        1000, ge=100, description="Of each side of a comparison."
+        1000, ge=100, le=100_000, description="Of each side of a comparison."
     )
     seed: Seed = 0
     out: Annotated[NewFigure | None, local] = None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from reverie.operations.call import arguments, lines
 from reverie.operations.context import Context
@@ -24,10 +24,16 @@ class Proofs(Request):
     chapters: Annotated[list[Annotated[str, Field(min_length=1, max_length=40)]], Flag("--chapter")] = Field(
         default=[],
         max_length=20,
-        description="forward, variance, reverse, mean, conversion, schedule, sampler, bound, loss, posterior; all if left "
-        "out.",
+        description="forward, variance, reverse, mean, conversion, schedule, sampler, bound, loss, posterior, path; all if "
+        "left out.",
     )
     mistakes: Annotated[bool, local] = Field(False, description="Show the known mistakes failing, with the damage.")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if self.mistakes and self.chapters:
+            raise ValueError("`chapters` are of the proofs, and `mistakes` shows all mistakes: leave one of them out")
+        return self
 
 
 class ProofsReply(Reply):

@@ -18,7 +18,8 @@ from typing import Any
 
 import polars as pl
 
-from reverie.errors import DataError, UsageError, unknown
+from reverie.errors import DataError, UsageError
+from reverie.files import likely
 from reverie.modality import DATABASES, RESOURCES
 from reverie.records.places import hidden, shown
 from reverie.records.reading.blocks import text_stream
@@ -159,8 +160,9 @@ def _check_place(path: Path, source: str) -> None:
         if not tables_in(path) and not parquet_in(path):
             raise UsageError(f"{path} is a folder without files of separated text or Parquet: give {_FILES}.")
     elif not path.exists():
-        hint = "" if path.suffix else f" {unknown('cohort', source, BUNDLED)}"
-        raise UsageError(f"there is no file {path}.{hint}")
+        meant = likely(path, BUNDLED)
+        hint = f"did you mean {meant}?" if meant else f"give {_FILES}, or {' or '.join(BUNDLED)}, which is bundled."
+        raise UsageError(f"there is no file {path}: {hint}")
     elif not path.is_file():
         raise UsageError(f"{path} is not a regular file: give {_FILES}.")
 
