@@ -4,10 +4,12 @@ reach as far as those of groups of as many did."""
 import json
 
 import numpy as np
+import polars as pl
+import pytest
 import torch
 
 from reverie.records.linked.scores import TableScores
-from reverie.records.linked.spans import Reach, begun_no_later, no_later, reached
+from reverie.records.linked.spans import GROUPS, Reach, begun_no_later, no_later, reached
 from reverie.records.linked.stages import clocked, starts_of
 
 
@@ -83,8 +85,20 @@ def test_gaps_grow_and_shrink_by_what_their_group_reaches_and_what_is_given_stay
 
 
 def test_a_map_of_few_groups_is_none(codec):
-    few = np.full(30, 4), np.linspace(0.1, 0.9, 30)
+    few = np.full(GROUPS - 1, 4), np.linspace(0.1, 0.9, GROUPS - 1)
     reach, one = Reach.fit(few, few), stays(codec, 0.5)
     before = one.rows.clone()
     reach.put_right(codec, "stays", {"stays": one}, torch.zeros(30, codec.widths("stays")[1], dtype=torch.bool))
     assert torch.equal(one.rows, before)
+
+
+@pytest.mark.parametrize("table, time", [("drugs", "start_time"), ("results", "charttime")])
+def test_what_rows_of_a_stay_reach_is_a_share_of_the_stay(codec, grown, table, time):
+    share = reached(codec, table, codec.encode(grown))
+    rows = grown.frames[table].with_columns(pl.Series("of", grown.parents[table])).group_by("of").agg(pl.col(time), pl.len())
+    stays = grown.frames["stays"].with_row_index("of").with_columns(pl.col("of").cast(pl.Int64))
+    rows = rows.join(stays, on="of").sort("of").with_columns(pl.col("discharged") - pl.col("admitted"))
+    mine = (rows[time].list.max() - rows[time].list.min()).dt.total_minutes() / rows["discharged"].dt.total_minutes()
+    several = (rows["len"] > 1).to_numpy()
+    assert np.isnan(share[~several]).all() and several.any()
+    assert np.allclose(share[several], mine.to_numpy()[several], atol=0.02)

@@ -41,8 +41,7 @@ class Calibrated(Protocol):
 
     def __call__(self, table: str, what: str, scores: Tensor, asked: Tensor) -> Tensor: ...
 
-    def reach(self, codec: LinkedCodec, table: str, scores: Mapping[str, TableScores], fixed: Tensor) -> None:
-        """Puts right how far the rows of groups reach, in the scores of their gaps; those that are fixed, [R, w], stay."""
+    def reach(self, codec: LinkedCodec, table: str, scores: Mapping[str, TableScores], fixed: Tensor) -> None: ...
 
 
 @dataclass(frozen=True, eq=False)
