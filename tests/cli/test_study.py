@@ -192,7 +192,7 @@ def test_a_file_that_is_not_there_is_told_its_neighbour(photo):
 
 def test_an_output_below_a_file_is_refused_before_anything_is_computed(photo, monkeypatch):
     monkeypatch.setattr("reverie.studies.analyse", None)
-    with pytest.raises(UsageError, match=r"photo\.png is a file, and a folder is needed there"):
+    with pytest.raises(UsageError, match=r"photo\.png is a file: name a folder for the output"):
         run("analyse", photo, "--out", photo / "strip.png")
 
 

@@ -172,6 +172,6 @@ def test_more_than_memory_may_hold_is_refused_with_the_remedy(monkeypatch):
         read_images(picture for picture in PIXELS)
 
 
-def test_a_word_that_is_no_path_names_the_item(tmp_path):
-    with pytest.raises(DataError, match=r"item 2 of the list is 'hello', and no such file is there"):
+def test_a_word_that_is_no_path_names_the_item():
+    with pytest.raises(DataError, match=r"item 2 of the list is 'hello', and there is no such file"):
         read_images([PIXELS[0], "hello"])

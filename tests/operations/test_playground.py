@@ -43,9 +43,9 @@ def test_the_numbers_are_printed_beside_those_without_the_mistake():
             "have a width of their own: leave out --spread.",
         ),
         (["--shape", "ring"], "did you mean 'rings'"),
-        (["--points", "1,2;3,y"], "row 2 has 'y' where a number should be."),
-        (["--points", "nowhere.csv"], "nowhere.csv cannot be read as a table of numbers: give a .csv file with commas."),
-        (["--points", "1,7"], "less than or equal to 2.5"),
+        (["--points", "1,2;3,y"], "row 2 has 'y' where a number should be: write numbers, with commas between."),
+        (["--points", "nowhere.csv"], "there is no file nowhere.csv: give one."),
+        (["--points", "1,7"], "row 1 is 1, 7: a coordinate is a number from -2.5 to 2.5."),
     ],
 )
 def test_what_cannot_be_learned_is_refused_in_a_sentence(words, sentence):

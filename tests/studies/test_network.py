@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -69,6 +70,6 @@ def test_a_pass_that_memory_does_not_hold_is_refused_in_one_sentence(monkeypatch
     def full(*_: object) -> None:
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8800000088 bytes")
 
-    monkeypatch.setattr("reverie.studies.network._pass", full)
+    monkeypatch.setattr(sys.modules[network.__module__], "_pass", full)
     with pytest.raises(UsageError, match=r"a length of 5 takes more memory than there is: take a smaller `length`"):
         network("health-gym", 6, 5, SMALL)

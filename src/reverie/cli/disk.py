@@ -185,6 +185,6 @@ def _check_place(folder: Path) -> None:
     """Raises UsageError, before anything is computed, where the system will not let files be written to a folder."""
     there = next((above for above in (folder, *folder.parents) if above.exists()), Path())
     if not there.is_dir():
-        raise UsageError(f"{there} is a file, and a folder is needed there: choose another name for the output.")
+        raise UsageError(f"{there} is a file: name a folder for the output, or one to put it in.")
     if not os.access(there, os.W_OK | os.X_OK):
         raise UsageError(f"{there} may not be written to: change its permissions, or choose another place for the output.")
