@@ -15,6 +15,7 @@ from reverie.process.randomness import generator
 from reverie.records.digits import Digits
 from reverie.records.leveled import leveled
 from reverie.records.linked import LinkedCodec, LinkedForms, read_linked
+from reverie.records.linked.classes import Classes
 from reverie.records.linked.classing import draw_classes
 from reverie.records.linked.given import parted
 from reverie.records.linked.growing import grow
@@ -243,3 +244,15 @@ def test_numbers_of_groups_that_are_numbers_alone_are_told_by_classes_too(practi
         for channel in range(z.shape[1]):
             mean = np.bincount(of, z[:, channel]) / (np.bincount(of) + 1)
             assert np.allclose(few[table, what].spread[1 : len(mean), 0, channel], mean[1:], atol=0.01)
+
+
+def test_a_number_that_most_have_is_as_wide_in_its_class_as_its_interval(practice):
+    ends, all_of = torch.tensor([[-8.0], [1.0]])[:, None].expand(2, 4000, 1), np.arange(4000)
+    groups = TableScores(all_of, all_of, ends, np.zeros(4001, np.int64), torch.zeros(2, 0, 0), torch.zeros(0))
+    cell, first = ("visits", "group"), np.ones(4000, dtype=np.int64)
+    said = Classes().expecting(practice[1].tree, {"visits": groups}, {cell: Cells(1, classes_above=1)}, lambda *_: first)
+    mean, variance = said.spread[cell][1, :, 0]
+    normal, end = torch.distributions.Normal(0.0, 1.0), torch.tensor(1.0)
+    beyond = normal.log_prob(end).exp() / normal.cdf(end)  # of a normal number below 1
+    assert mean == pytest.approx(-float(beyond), abs=0.03)
+    assert variance == pytest.approx(1 - float(beyond + beyond**2), abs=0.04)

@@ -135,3 +135,12 @@ def test_a_folder_takes_its_place_whole_and_leaves_what_else_is_there(tmp_path):
     (made / "a.csv").write_text("new")
     take_place(made, tmp_path / "link")
     assert (tmp_path / "real" / "a.csv").read_text() == "new"
+
+
+def test_a_type_that_is_more_than_a_type_is_none_of_duckdb(tmp_path):
+    tables = read_linked(written(tmp_path / "one.duckdb"))
+    more = "BIGINT) IS NULL AND (SELECT count(*) FROM read_text('/etc/hostname')) > 0 AND (1"
+    types = {"patients": {"weight": more, "born": "TIMESTAMP"}}
+    store(tmp_path / "again.duckdb", tables.schema, parted(tables.frames, tmp_path), types)
+    columns = dict(read_linked(tmp_path / "again.duckdb").types["patients"])
+    assert columns["born"] == "TIMESTAMP" and "SELECT" not in str(columns["weight"])

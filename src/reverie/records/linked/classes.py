@@ -20,6 +20,7 @@ from torch import Tensor
 
 from reverie.denoisers.naming import Cells, Naming
 from reverie.errors import UsageError
+from reverie.process.randomness import generator
 from reverie.records.leveled import leveled
 from reverie.records.levels import Indices
 from reverie.records.linked.latent import Cell, LatentClasses
@@ -205,8 +206,8 @@ def _standard(classes: int, width: int) -> np.ndarray:
 def _spread(one: TableScores, what: str, numbers: Indices, classes: Indices, count: int, width: int) -> np.ndarray:
     """float32 [count, 2, width], mean and variance of the scores of numbers by class, with BACKED more of N(0, 1)."""
     out = _standard(count, width).astype(np.float64)
-    rows = np.arange(len(classes))
-    values, known = one.of_groups(rows) if what == "group" else one.of_rows(rows)
+    rows, randomness = np.arange(len(classes)), generator(0, "spread")  # drawn, for a number that many have is an interval
+    values, known = one.of_groups(rows, randomness) if what == "group" else one.of_rows(rows, randomness)
     for c in numbers.tolist():
         there = known[:, c].numpy() & (classes >= 0)
         of, z = classes[there], values[:, c].double().numpy()[there]

@@ -20,8 +20,12 @@ from reverie.records.linked.standards.databases import DatabaseFile, quoted
 __all__ = ["store"]
 
 Types = Mapping[str, Mapping[str, str]]
-_SIMPLE = re.compile(r"[A-Za-z_][\w ]*(\( *\d+ *(, *\d+ *)?\))?")
+_SIZED = r"[A-Za-z_][\w ]*(\( *\d+ *(, *\d+ *)?\))?"
+_SIMPLE = re.compile(_SIZED)
 """How SQLite writes types."""
+_ENUM = r"ENUM *\( *'([^']|'')*'( *, *'([^']|'')*')* *\)"
+_SAFE = re.compile(rf"({_SIZED}|{_ENUM})(\[\d*\])*", re.IGNORECASE)
+"""What of a type goes into a question to DuckDB: a run may be of others, and a type be a question itself."""
 
 
 def store(
@@ -92,7 +96,7 @@ def _of_duck(file: DatabaseFile, parts: Sequence[Path], types: Mapping[str, str]
     places = [str(part) for part in parts]
     found = file.connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", [places]).fetchall()
     out = {str(name): str(dtype) for name, dtype, *_ in found}
-    for column in (column for column in out if column in types):
+    for column in (column for column in out if _SAFE.fullmatch(types.get(column, ""))):
         name, dtype = quoted(column), types[column]
         test = f"SELECT count(*) FROM read_parquet(?) WHERE {name} IS NOT NULL AND TRY_CAST({name} AS {dtype}) IS NULL"
         try:
