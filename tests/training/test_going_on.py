@@ -149,7 +149,7 @@ def test_a_table_is_read_by_the_schema_of_the_parent(patients: Path, tmp_path: P
         ("digits", {"settings": {"schedule.name": "linear"}}, r"was trained with schedule\.name=cosine"),
         ("digits", {"settings": {"predict": "noise"}}, r"training\.predict=velocity"),
         ("digits", {"recipe": "ddpm"}, "`recipe` is that of `parent`"),
-        ("digits", {"parent": "nowhere"}, "nowhere is not a run folder"),
+        ("digits", {"parent": "nowhere"}, "there is no run folder nowhere"),
         ("digits", {"seed": 4, "settings": {"holdout": 0.2}}, "train with seed=3, holdout=0, aside=0"),
     ],
 )

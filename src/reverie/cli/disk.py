@@ -146,7 +146,7 @@ class Disk:
 
     def folder(self, name: str, overwrite: bool, resume: bool | None = None, files: tuple[str, ...] = ()) -> Folder:
         path = Path(name)
-        _check_place(path)
+        _check_place(path.parent if path.is_file() else path)
         for file in files:
             console.fresh(path / file, overwrite)
         if not (files or overwrite or resume) and path.exists() and (not path.is_dir() or any(path.iterdir())):

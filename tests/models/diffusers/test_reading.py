@@ -290,7 +290,7 @@ def test_nothing_is_fetched(saved, monkeypatch):
         monkeypatch.setattr(socket.socket, name, refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     assert reverie.load(saved).sample(1, steps=2).shape == (1, 8, 8, 1)
-    with pytest.raises(UsageError, match="not a run folder"):
+    with pytest.raises(UsageError, match="there is no run folder google/ddpm-cifar10-32"):
         reverie.load("google/ddpm-cifar10-32")
 
 

@@ -43,7 +43,9 @@ def draw_classes(
     what, known_class = "group" if root else "rows", codec.classes_of(table, made)
     rows, lengths = np.arange(len(known_class)), np.ones(len(one), dtype=np.int64) if root else one.lengths
     values, known = (one.of_groups if root else one.of_rows)(rows)
-    told = codec.classes.told((table, what), codec.cells[table, what], values, known)
+    told = np.zeros((len(rows), codec.classes.count(table)))
+    if known.any():
+        told += codec.classes.told((table, what), codec.cells[table, what], values, known)
     if root and given is not None:
         told += _of_given(codec, given)
     for child in codec.tree.children(table) if lived else ():
@@ -52,7 +54,7 @@ def draw_classes(
             told[made[child].parent] += codec.classes.following[child].likelihood(classes, made[child].lengths)[:, 1:]
     randomness = generator(int(seed[0]), *seed[1:], "classes")
     chance = torch.rand(len(rows), generator=randomness, dtype=torch.float64).numpy()
-    drawn = of.drawn(codec.known_by(table, "group", made, False), lengths, known_class, told, chance)
+    drawn = of.drawn(codec.known_by(table, "group", made, False), lengths, known_class, told if told.any() else None, chance)
     rows = rows[known_class < 0]
     cells, own = one.groups[0] if root else one.rows[0], codec.class_channels(table)
     cells[rows, own] = scored(*codec.classes.tables[table].code.intervals(drawn[rows]), randomness)
