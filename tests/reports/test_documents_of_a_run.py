@@ -48,7 +48,7 @@ def test_other_data_than_was_trained_on_is_refused(run, tmp_path):
 
     other = tmp_path / "other.csv"
     pl.read_csv(BUNDLED["pbc2"], infer_schema=False)[:-9].write_csv(other)
-    with pytest.raises(DataError, match="is not .*, the data that this run was trained on"):
+    with pytest.raises(DataError, match=r"is not .*, the data that this run was trained on"):
         reverie.report(run, synthetic="pbc2", source=other)
 
 
