@@ -123,15 +123,11 @@ class Successions:
 
     def likelihood(self, classes: Indices, lengths: Indices) -> Floats:
         """log P [groups, 1 + classes above] of the classes of the rows of each group, below rows of every class."""
-        first, count = np.cumsum(lengths) - lengths, len(self.whole)
-        before, _, share = _before(classes, lengths, count)
-        out = np.zeros((len(lengths), len(self.counts)))
-        for place in range(int(lengths.max(initial=0))):
-            groups = np.flatnonzero(lengths > place)
-            at = first[groups] + place
-            k, p, w = classes[at], before[at], self.weights[int(place > 0)]
-            of = w[0] * self.whole[k] + w[2] * self.by_before[p, k] + w[4] * share[at]
-            out[groups] += np.log(of[:, None] + w[1] * self.by_above[:, k].T + w[3] * self.by_both[:, p, k].T)
+        p, place, share = _before(classes, lengths, len(self.whole))
+        k, w, out = classes, self.weights[(place > 0).astype(int)].T[..., None], np.zeros((len(lengths), len(self.counts)))
+        said = w[0] * self.whole[k, None] + w[2] * self.by_before[p, k, None] + w[4] * share[:, None]
+        said = said + w[1] * self.by_above[:, k].T + w[3] * self.by_both[:, p, k].T
+        np.add.at(out, np.repeat(np.arange(len(lengths)), lengths), np.log(said))
         return out
 
     @property
