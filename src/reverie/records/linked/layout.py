@@ -168,10 +168,8 @@ class Layout:
         out = {}
         for table, codec in self.codecs.items():
             group, row = (codec.stage[token][codec.stage[token] >= 0] for token in (0, 1))
-            classed, flags = (
-                torch.full((self.classes.width(table),), -1),
-                torch.ones(len(self.flags[table]), dtype=torch.long),
-            )
+            classed = torch.full((self.classes.width(table),), -1)
+            flags = torch.ones(len(self.flags[table]), dtype=torch.long)
             if table == self.tree.root:
                 out[table] = (torch.cat([group, classed, flags]), row)
             else:
