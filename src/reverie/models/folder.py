@@ -82,7 +82,8 @@ def codec_of(run: Path) -> ImageCodec | RecordCodec | LinkedCodec:
         about = json.loads((run / CODEC).read_text())
         return CODECS[about.pop("kind")].from_config(about)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise DamagedError(f"{run / CODEC} cannot be understood: it is not what was written.") from error
+        why = str(error) if isinstance(error, UsageError) else "it is not what was written."
+        raise DamagedError(f"{run / CODEC} cannot be understood: {why}") from error
 
 
 def _calibration(run: Path, codec: RecordCodec | LinkedCodec) -> Any:

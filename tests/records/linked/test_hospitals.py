@@ -1,6 +1,8 @@
 """Hospitals as users bring them: tables beside patients, lookups of people, headers alone, rows that are repeated."""
 
+import json
 import re
+import shutil
 from datetime import date, datetime, timedelta
 
 import numpy as np
@@ -10,9 +12,10 @@ import yaml
 
 import reverie
 from reverie.cli import main
-from reverie.errors import DataError, UsageError
+from reverie.errors import DamagedError, DataError, UsageError
 from reverie.evaluation.linked.hospital import Hospital
 from reverie.evaluation.linked.plan import Plan
+from reverie.manifest import seal
 from reverie.records.linked import LinkedForms, LinkedSchema, read_linked
 from reverie.records.linked.beside import tabled
 from reverie.records.linked.clocks import seconds_of
@@ -340,3 +343,19 @@ def test_what_is_made_anew_is_told():
     codec = LinkedForms.of(read_linked(frames).schema, grow(read_linked(frames)))
     (told,) = [note for note in tabled("stays", codec.forms, grow(read_linked(frames))).notes if "made anew" in note]
     assert told.startswith("receipt_no, slip_no tell rows apart")
+
+
+NONE = {"shape": [1, 2, 1], "at": [], "counts": [], "weights": [[0.2] * 5] * 2}
+"""How classes follow on each other, of a table that has none."""
+
+
+@pytest.mark.parametrize("change", [{"version": 0}, {"classes": {"following": {"stays": NONE}}}])
+def test_a_run_of_another_form_says_so_and_what_to_do(run, tmp_path, change):
+    other = tmp_path / "other"
+    shutil.copytree(run, other)
+    about = json.loads((other / "codec.json").read_text())
+    (other / "codec.json").write_text(json.dumps(about | change))
+    names = ("config.yaml", "codec.json", "calibration.json", "model.safetensors")
+    seal(other, [name for name in names if (other / name).exists()])
+    with pytest.raises(DamagedError, match="cannot be read here: train it again"):
+        reverie.load(other)
