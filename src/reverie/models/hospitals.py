@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -228,9 +228,10 @@ class LinkedModel(StagedModel[LinkedCodec]):
         def known_by(table: str, what: str, own: bool) -> np.ndarray:
             return self.codec.known_by(table, what, encoded.coded, own)
 
-        fitting = Fitting(encoded.scores, self.codec.cells, known_by, encoded.coded)
         plain = replace(self, calibration=None)._maker({}).stages
-        weighing = Weighing(plain.denoiser, plain.codec, plain.sampler, plain.grid, fitting)
+        kin = partial(plain.kin, scores=encoded.coded)
+        fitting = Fitting(encoded.scores, self.codec.cells, known_by, encoded.coded, kin)
+        weighing = Weighing(plain.denoiser, plain.codec, plain.sampler, plain.grid, fitting=fitting)
         patients = self.drawn_to_put_right(len(encoded.coded[self.codec.tree.root]))
         with torch.inference_mode():
             LinkedSampler(weighing, fitting).shard(0, self.config.seed, size=patients)
@@ -264,4 +265,5 @@ class LinkedModel(StagedModel[LinkedCodec]):
             return fit_tables(self.codec, there)
 
     def _maker(self, told: dict[str, Any]) -> LinkedSampler:
-        return LinkedSampler(Stages(self.tilted_denoiser, self.codec, *self._method(told)), self.calibration)
+        lasting = self.calibration.lasting if self.calibration else {}
+        return LinkedSampler(Stages(self.tilted_denoiser, self.codec, *self._method(told), lasting), self.calibration)

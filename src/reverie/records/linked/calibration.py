@@ -26,6 +26,7 @@ from reverie.denoisers.events import EventNetwork
 from reverie.denoisers.naming import Cells, Naming
 from reverie.denoisers.network import Network
 from reverie.records.linked.codec import LinkedCodec
+from reverie.records.linked.lasting import Kin, Lasting, LastingFit
 from reverie.records.linked.scores import TableScores
 from reverie.records.linked.spans import Reach, reached
 from reverie.records.linked.stages import Seed, Stages
@@ -53,12 +54,14 @@ class LinkedCalibration:
         tilts: b of all levels, float32 [levels].
         sharper: by what r is multiplied.
         reaches: by table, how far its rows reach from the first of a group to the last, see spans.py.
+        lasting: by table, how much of the noise of its rows is one for all of a patient, see lasting.py.
     """
 
     maps: Mapping[Part, np.ndarray]
     tilts: Mapping[Part, Tensor] = field(default_factory=dict)
     sharper: float = 1.0
     reaches: Mapping[str, Reach] = field(default_factory=dict)
+    lasting: Mapping[str, Lasting] = field(default_factory=dict)
 
     def reach(self, codec: LinkedCodec, table: str, scores: Mapping[str, TableScores], fixed: Tensor) -> None:
         """Puts right how far the rows of the groups of a table reach, in their scores; rows that are fixed, [R, w], stay."""
@@ -84,7 +87,8 @@ class LinkedCalibration:
         tilts = {"\n".join(part): [round(float(b), 5) for b in of] for part, of in self.tilts.items()}
         maps = {"\n".join(part): _nested(knots) for part, knots in self.maps.items()}
         reaches = {table: of.config for table, of in self.reaches.items()}
-        return {"maps": maps, "tilts": tilts, "sharper": self.sharper, "reaches": reaches}
+        lasting = {table: of.config for table, of in self.lasting.items()}
+        return {"maps": maps, "tilts": tilts, "sharper": self.sharper, "reaches": reaches, "lasting": lasting}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -97,7 +101,8 @@ class LinkedCalibration:
             maps[_part(key)] = np.array([one or none for one in of], dtype=np.float64).reshape(len(of), 2, knots)
         tilts = {_part(key): torch.tensor(of, dtype=torch.float32) for key, of in config["tilts"].items()}
         reaches = {table: Reach.from_config(of) for table, of in config.get("reaches", {}).items()}
-        return cls(maps, tilts, float(config["sharper"]), reaches)
+        lasting = {table: Lasting.from_config(of) for table, of in config.get("lasting", {}).items()}
+        return cls(maps, tilts, float(config["sharper"]), reaches, lasting)
 
 
 def tilted(network: Network, codec: LinkedCodec, right: LinkedCalibration) -> Network:
@@ -119,6 +124,7 @@ class Fitting:
         known_by: (table, "group" or "rows", whether by their own) -> int64 [n], the latent classes they are known by, see
             Layout.known_by.
         coded: by table, the patients trained on; without them it is not looked at how far rows reach.
+        kin: of a table, which of its rows are of one patient; without it no noise is made to last.
 
     Attributes:
         drawn: of each part drawn last, the same of it, and whether by its own.
@@ -130,12 +136,20 @@ class Fitting:
         cells: Mapping[Part, Cells],
         known_by: Callable[[str, str, bool], np.ndarray],
         coded: Mapping[str, TableScores] | None = None,
+        kin: Callable[[str], Kin] | None = None,
     ) -> None:
         self._trained = {part: scores.numpy() for part, scores in trained.items()}
         self._known_by, self._coded = known_by, coded or {}
         self.drawn: dict[Part, tuple[np.ndarray, bool]] = {}
         self._namings = {part: [Naming(one) for one in of.parts] for part, of in cells.items() if of.levels}
         self._aims = {part: self._counts(part, trained[part].nan_to_num(), ~trained[part].isnan()) for part in self._namings}
+        self._lasting: dict[str, LastingFit] = {}
+        for (table, what), theirs in self._trained.items() if kin else ():
+            if what == "rows" and len(theirs):
+                assert kin
+                named = [naming.named.numpy() for naming in self._namings.get((table, what), ())]
+                numbers = np.flatnonzero(~np.any([np.zeros(theirs.shape[1], dtype=bool), *named], axis=0))
+                self._lasting[table] = LastingFit.of(theirs, numbers, kin(table))
         self._maps: dict[Part, np.ndarray] = {}
         self._reaches: dict[str, Reach] = {}
         self.tilts = {part: torch.zeros(of.levels) for part, of in cells.items() if of.levels}
@@ -174,10 +188,19 @@ class Fitting:
         moved = (self._aimed(part, asked) + one).log() - (drawn / of.clamp(min=1) + one).log()
         self.tilts[part] += share * torch.where(of >= FEWEST, moved, 0.0).clamp(-FARTHEST, FARTHEST)
 
+    def last(self, table: str, scores: Tensor, asked: Tensor, kin: Kin) -> None:
+        """What lasts too little over the rows of a patient in scores [R, w] drawn, where they were asked for, lasts more."""
+        if table in self._lasting:
+            self._lasting[table].weigh(scores.numpy(), asked.numpy(), kin)
+
+    @property
+    def lasting(self) -> dict[str, Lasting]:
+        return {table: of.done(self._trained[table, "rows"].shape[1]) for table, of in self._lasting.items() if of.share}
+
     @property
     def done(self) -> LinkedCalibration:
         tilts = {part: tilt.clone() for part, tilt in self.tilts.items()}
-        return LinkedCalibration(self._maps, tilts, SHARPER, self._reaches)
+        return LinkedCalibration(self._maps, tilts, SHARPER, self._reaches, self.lasting)
 
     def _aimed(self, part: Part, asked: Tensor) -> Tensor:
         """[levels], the share of each among those trained on, were as many of them of each class as of what was drawn."""
@@ -209,7 +232,7 @@ class Fitting:
 class Weighing(Stages):
     """Stages that are drawn again and again, until levels come as often as they should."""
 
-    fitting: Fitting
+    fitting: Fitting = field(kw_only=True)
 
     def draw(
         self,
@@ -228,7 +251,8 @@ class Weighing(Stages):
             for part, cells in made.items():
                 cells.copy_(before[part])
             network = tilted(cast(Network, self.denoiser), self.codec, self.fitting.done)
-            Stages(network, self.codec, self.sampler, self.grid).draw(table, children, units, scores, stage, (*seed, turn))
+            told = network, self.codec, self.sampler, self.grid, self.fitting.lasting
+            Stages(*told).draw(table, children, units, scores, stage, (*seed, turn))
             for (child, what), cells in made.items():
                 part = child, "group" if what == "groups" else what
                 own = stage not in (2, 3)
@@ -236,6 +260,8 @@ class Weighing(Stages):
                 asked = (before[child, what].isnan() & ~cells.isnan())[0]
                 if share:
                     self.fitting.weigh(part, cells[0].nan_to_num(), asked, share)
+                if share and what == "rows" and stage > 3 and len(cells[0]):
+                    self.fitting.last(child, cells[0].nan_to_num(), asked, self.kin(child, scores))
 
 
 def _as_many(drawn: np.ndarray, trained: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Latent classes of the rows that others hang on, see latent.py, and what they say of all else.
+"""Latent classes of rows, see latent.py, and what they say of all else.
 
 A class is drawn before all else of its row, and says at once what goes with what in all that hangs on it: how often each
 level comes where the row above, or the row itself, is of class c, and where the scores of numbers lie then,
@@ -55,12 +55,11 @@ class Classes:
 
     @classmethod
     def fit(cls, tree: Tree, scores: Mapping[str, TableScores], cells: Mapping[Cell, Cells]) -> Self:
-        """Those of the tables that others hang on."""
+        """Those of all tables in which rows are told apart."""
         levels, tables = _levels(scores, cells), {}
         for branch in tree.learned:
-            if tree.children(branch.table):
-                found = LatentClasses.fit(branch.table, tree, scores, levels)
-                tables |= {branch.table: found} if found is not None else {}
+            found = LatentClasses.fit(branch.table, tree, scores, levels)
+            tables |= {branch.table: found} if found is not None else {}
         return cls(tables)
 
     def expecting(
@@ -69,12 +68,14 @@ class Classes:
         scores: Mapping[str, TableScores],
         cells: Mapping[Cell, Cells],
         known_by: Callable[[str, str, bool], Indices],
+        classes_of: Callable[[str], Indices],
     ) -> Classes:
         """The same, with what each class says of each level and of numbers, of such rows, whose cells tell classes too; and
         how classes follow on each other.
 
         Args:
             known_by: (table, "group" or "rows", whether by their own) -> int64 [n], see Layout.known_by.
+            classes_of: of a table, int64 [rows], see Layout.classes_of.
         """
         levels, expected, spread = _levels(scores, cells), {}, {}
         for cell, of in cells.items():
@@ -90,22 +91,36 @@ class Classes:
                 moments.append(_spread(scores[cell[0]], cell[1], numbers, classes, many, of.width))
             if len(parts) > 1:
                 expected[cell], spread[cell] = np.concatenate(parts), np.concatenate(moments)
-        following = {table: self._following(table, tree, scores, known_by) for table in self.tables}
+        following = {table: self._following(table, tree, scores, classes_of) for table in self.tables}
         return replace(self, following=following, expected=expected, spread=spread)
 
     def _following(
-        self,
-        table: str,
-        tree: Tree,
-        scores: Mapping[str, TableScores],
-        known_by: Callable[[str, str, bool], Indices],
+        self, table: str, tree: Tree, scores: Mapping[str, TableScores], classes_of: Callable[[str], Indices]
     ) -> Successions:
-        root, parent = table == tree.root, tree[table].parent
-        one, above, what = scores[table], 0 if parent is None else self.count(parent), "group" if root else "rows"
-        lengths = np.ones(len(one), dtype=np.int64) if root else one.lengths
-        patients = tree.up(table, tree.root, np.arange(int(lengths.sum())), lambda t: scores[t].above)
-        of_own, of_above = known_by(table, what, True) - 1 - above, known_by(table, what, False)
-        return Successions.fit(of_own, of_above, lengths, patients, self.count(table), above)
+        lengths = np.ones(len(scores[table]), dtype=np.int64) if table == tree.root else scores[table].lengths
+        counts = [self.count(above) for above in self.above(table, tree)]
+        return Successions.fit(
+            classes_of(table), self.classes_above(table, tree, scores, classes_of), lengths, self.count(table), counts
+        )
+
+    def above(self, table: str, tree: Tree) -> list[str]:
+        """The tables above one that have classes, from the next up to the root."""
+        return [above for above in tree.above(table) if above in self.tables]
+
+    def classes_above(
+        self, table: str, tree: Tree, scores: Mapping[str, TableScores], classes_of: Callable[[str], Indices]
+    ) -> Indices:
+        """int64 [groups, tables above], 1 + the class of the row above each group of a table, 0 where it is not known.
+
+        Args:
+            classes_of: of a table, int64 [rows], the class of each of its rows; -1 where it is not known.
+        """
+        groups = scores[table].parent
+        found = [np.zeros((len(groups), 0), dtype=np.int64)]
+        for above in self.above(table, tree):
+            rows = tree.up(str(tree[table].parent), above, groups, lambda t: scores[t].above)
+            found.append(1 + classes_of(above)[rows, None])
+        return np.concatenate(found, 1)
 
     def told(self, cell: Cell, of: Cells, values: Tensor, known: Tensor) -> np.ndarray:
         """float64 [n, classes], log P(what is known | class) of rows of a table, up to a constant, by scores [n, w] of which

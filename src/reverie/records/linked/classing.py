@@ -54,7 +54,8 @@ def draw_classes(
             told[made[child].parent] += codec.classes.following[child].likelihood(classes, made[child].lengths)[:, 1:]
     randomness = generator(int(seed[0]), *seed[1:], "classes")
     chance = torch.rand(len(rows), generator=randomness, dtype=torch.float64).numpy()
-    drawn = of.drawn(codec.known_by(table, "group", made, False), lengths, known_class, told if told.any() else None, chance)
+    above = codec.classes.classes_above(table, codec.tree, made, lambda other: codec.classes_of(other, made))
+    drawn = of.drawn(above, lengths, known_class, told if told.any() else None, chance)
     rows = rows[known_class < 0]
     cells, own = one.groups[0] if root else one.rows[0], codec.class_channels(table)
     cells[rows, own] = scored(*codec.classes.tables[table].code.intervals(drawn[rows]), randomness)

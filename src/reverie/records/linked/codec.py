@@ -117,7 +117,10 @@ class LinkedCodec(Layout):
         def known_by(table: str, what: str, own: bool) -> np.ndarray:
             return classed.known_by(table, what, scores, own)
 
-        return plain._with(classed.classes.expecting(plain.tree, scores, classed.cells, known_by))
+        def classes_of(table: str) -> np.ndarray:
+            return classed.classes_of(table, scores)
+
+        return plain._with(classed.classes.expecting(plain.tree, scores, classed.cells, known_by, classes_of))
 
     def _with(self, classes: Classes) -> LinkedCodec:
         of = self

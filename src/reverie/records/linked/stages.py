@@ -13,7 +13,7 @@ they are completed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ from reverie.denoisers.network import Network
 from reverie.process.randomness import generator
 from reverie.records.intervals import Floats
 from reverie.records.linked.codec import LinkedCodec
+from reverie.records.linked.lasting import Kin, Lasting
 from reverie.records.linked.laying import laid_out, tokens_of, unit_of
 from reverie.records.linked.scores import TableScores
 from reverie.records.linked.units import Unit
@@ -46,12 +47,14 @@ class Stages:
         denoiser: answers for events, see EventMask.
         codec: of the tables.
         sampler, grid: how each stage is drawn.
+        lasting: by table, how much of the noise of its rows is one for all of a patient.
     """
 
     denoiser: Network
     codec: LinkedCodec
     sampler: Sampler
     grid: Sequence[float]
+    lasting: Mapping[str, Lasting] = field(default_factory=dict)
 
     def draw(
         self,
@@ -78,7 +81,7 @@ class Stages:
         for chunk, which in enumerate(_chunks(order, sizes[order])):
             rows = np.sort(np.concatenate([runs[i] for i in which]))
             laid, found = laid_out(self.codec, scores, table, rows, children, whole=stage > 3)
-            self._drawn(table, laid, found, scores, stage, generator(int(seed[0]), *seed[1:], chunk))
+            self._drawn(table, laid, found, scores, stage, seed, generator(int(seed[0]), *seed[1:], chunk))
 
     def _drawn(
         self,
@@ -87,6 +90,7 @@ class Stages:
         which: Mapping[str, tuple[np.ndarray, np.ndarray]],
         scores: Mapping[str, TableScores],
         stage: int,
+        seed: Seed,
         randomness: torch.Generator,
     ) -> None:
         """The same in one call of the network, of units that are laid out, see laid_out."""
@@ -110,13 +114,28 @@ class Stages:
             unit.put_rows(child, observed, seen)
             unit.put_rows(child, wanted, asked)
             there[child] = asked | seen
-        values = self._answered(unit, observed, wanted, stage, randomness)
+
+        def lasting(noise: Tensor) -> None:
+            for child in self.lasting.keys() & there.keys() if stage > 3 else ():
+                at, own = which[child][1], generator(int(seed[0]), *seed[1:], child, "lasting")
+                cells = unit.of_rows(child, noise)
+                if len(at) and cells.any():
+                    unit.put_rows(child, noise, self.lasting[child].of_noise(cells, self.kin(child, scores), at, own))
+
+        values = self._answered(unit, observed, wanted, stage, randomness, lasting)
         for child, known in there.items():
             group, at = which[child]
             if stage < 4:
                 scores[child].put("groups", group, unit.groups(child, values), known)
             elif len(at):
                 scores[child].put("rows", at, unit.of_rows(child, values), known)
+
+    def kin(self, table: str, scores: Mapping[str, TableScores]) -> Kin:
+        """Which rows of a table are of one patient, and of one class."""
+        rows, root = np.arange(len(scores[table].above)), self.codec.tree.root
+        patient = self.codec.tree.up(table, root, rows, lambda t: scores[t].above)
+        of_class = 1 + self.codec.classes_of(table, scores)
+        return Kin(patient, of_class, len(scores[root]), 1 + self.codec.classes.count(table))
 
     def known_groups(self, table: str, groups: Tensor) -> Tensor:
         """bool [G, w], which scores of groups exist, as what is known of them says."""
@@ -141,12 +160,21 @@ class Stages:
         known = codec.known(values, visits)[:, 1:, :width][there]
         return torch.cat([known, torch.ones(len(rows), rows.shape[1] - width, dtype=torch.bool)], 1)
 
-    def _answered(self, unit: Unit, observed: Tensor, wanted: Tensor, stage: int, randomness: torch.Generator) -> Tensor:
-        """Scores [U, N, C] of units with the cells wanted drawn, around those observed."""
+    def _answered(
+        self,
+        unit: Unit,
+        observed: Tensor,
+        wanted: Tensor,
+        stage: int,
+        randomness: torch.Generator,
+        lasting: Callable[[Tensor], None],
+    ) -> Tensor:
+        """Scores [U, N, C] of units with the cells wanted drawn, around those observed, from noise that is made to last."""
         question, values = unit.question(observed, wanted, unit.values, stage), unit.values
         if question.target_mask.any():
-            noise = _where_asked(torch.randn, question, randomness) * self.denoiser.process.schedule.prior_std
-            drawn = self._sampled(noise, randomness, question)
+            noise = _where_asked(torch.randn, question, randomness)
+            lasting(noise)
+            drawn = self._sampled(noise * self.denoiser.process.schedule.prior_std, randomness, question)
             values = torch.where(question.target_mask, drawn, values)
         return values
 
