@@ -250,7 +250,8 @@ def test_a_number_that_most_have_is_as_wide_in_its_class_as_its_interval(practic
     ends, all_of = torch.tensor([[-8.0], [1.0]])[:, None].expand(2, 4000, 1), np.arange(4000)
     groups = TableScores(all_of, all_of, ends, np.zeros(4001, np.int64), torch.zeros(2, 0, 0), torch.zeros(0))
     cell, first = ("visits", "group"), np.ones(4000, dtype=np.int64)
-    said = Classes().expecting(practice[1].tree, {"visits": groups}, {cell: Cells(1, classes_above=1)}, lambda *_: first)
+    cells = {cell: Cells(1, classes_above=1)}
+    said = Classes().expecting(practice[1].tree, {"visits": groups}, cells, lambda *_: first, lambda table: first)
     mean, variance = said.spread[cell][1, :, 0]
     normal, end = torch.distributions.Normal(0.0, 1.0), torch.tensor(1.0)
     beyond = normal.log_prob(end).exp() / normal.cdf(end)  # of a normal number below 1

@@ -167,15 +167,15 @@ class Classes:
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         tables = {table: LatentClasses.from_config(of) for table, of in config.get("tables", {}).items()}
-        following = {table: Successions.from_config(of) for table, of in config.get("following", {}).items()}
-        if tables.keys() != following.keys():
+        following = config.get("following", {})
+        if tables.keys() != following.keys() or not all("again" in of for of in following.values()):
             raise UsageError("its latent classes are of a form that cannot be read here: train it again.")
         said = ({}, {})
         for out, name in zip(said, ("expected", "spread"), strict=True):
             for key, of in config.get(name, {}).items():
                 table, what = key.split("\n")
                 out[table, what] = np.array(of, dtype=np.float32) / 100
-        return cls(tables, following, *said)
+        return cls(tables, {table: Successions.from_config(of) for table, of in following.items()}, *said)
 
 
 def _levels(scores: Mapping[str, TableScores], cells: Mapping[Cell, Cells]) -> dict[Cell, tuple[int, np.ndarray]]:
