@@ -26,6 +26,7 @@ from reverie.denoisers.events import EventNetwork
 from reverie.denoisers.naming import Cells, Naming
 from reverie.denoisers.network import Network
 from reverie.records.linked.codec import LinkedCodec
+from reverie.records.linked.daytimes import DayTimes, hours_of, moved, timed
 from reverie.records.linked.lasting import Kin, Lasting, LastingFit
 from reverie.records.linked.scores import TableScores
 from reverie.records.linked.spans import Reach, reached
@@ -55,6 +56,7 @@ class LinkedCalibration:
         sharper: by what r is multiplied.
         reaches: by table, how far its rows reach from the first of a group to the last, see spans.py.
         lasting: by table, how much of the noise of its rows is one for all of a patient, see lasting.py.
+        hours: by table and column of times, at what time of the day they are, see daytimes.py.
     """
 
     maps: Mapping[Part, np.ndarray]
@@ -62,6 +64,16 @@ class LinkedCalibration:
     sharper: float = 1.0
     reaches: Mapping[str, Reach] = field(default_factory=dict)
     lasting: Mapping[str, Lasting] = field(default_factory=dict)
+    hours: Mapping[Part, DayTimes] = field(default_factory=dict)
+
+    def at_hours(
+        self, codec: LinkedCodec, table: str, scores: Mapping[str, TableScores], fixed: Tensor, now: int, seed: Seed
+    ) -> None:
+        """Moves the rows of a table, or what other columns say of them, after stage `now`, to hours at which there are any;
+        what is fixed, [R, w], stays."""
+        for column in timed(codec, table, now):
+            if (of := self.hours.get((table, column))) is not None:
+                moved(codec, table, column, scores, fixed, of, seed)
 
     def reach(self, codec: LinkedCodec, table: str, scores: Mapping[str, TableScores], fixed: Tensor) -> None:
         """Puts right how far the rows of the groups of a table reach, in their scores; rows that are fixed, [R, w], stay."""
@@ -88,7 +100,9 @@ class LinkedCalibration:
         maps = {"\n".join(part): _nested(knots) for part, knots in self.maps.items()}
         reaches = {table: of.config for table, of in self.reaches.items()}
         lasting = {table: of.config for table, of in self.lasting.items()}
-        return {"maps": maps, "tilts": tilts, "sharper": self.sharper, "reaches": reaches, "lasting": lasting}
+        hours = {"\n".join(of): one.config for of, one in self.hours.items()}
+        told = {"maps": maps, "tilts": tilts, "sharper": self.sharper, "reaches": reaches}
+        return {**told, "lasting": lasting, "hours": hours}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -102,7 +116,8 @@ class LinkedCalibration:
         tilts = {_part(key): torch.tensor(of, dtype=torch.float32) for key, of in config["tilts"].items()}
         reaches = {table: Reach.from_config(of) for table, of in config.get("reaches", {}).items()}
         lasting = {table: Lasting.from_config(of) for table, of in config.get("lasting", {}).items()}
-        return cls(maps, tilts, float(config["sharper"]), reaches, lasting)
+        hours = {_part(key): DayTimes.from_config(of) for key, of in config.get("hours", {}).items()}
+        return cls(maps, tilts, float(config["sharper"]), reaches, lasting, hours)
 
 
 def tilted(network: Network, codec: LinkedCodec, right: LinkedCalibration) -> Network:
@@ -152,6 +167,7 @@ class Fitting:
                 self._lasting[table] = LastingFit.of(theirs, numbers, kin(table))
         self._maps: dict[Part, np.ndarray] = {}
         self._reaches: dict[str, Reach] = {}
+        self._hours: dict[Part, DayTimes] = {}
         self.tilts = {part: torch.zeros(of.levels) for part, of in cells.items() if of.levels}
 
     def __call__(self, table: str, what: str, scores: Tensor, asked: Tensor) -> Tensor:
@@ -178,6 +194,14 @@ class Fitting:
             self._reaches[table] = Reach.fit((scores[table].lengths, reached(codec, table, scores)), trained)
         self.done.reach(codec, table, scores, fixed)
 
+    def at_hours(
+        self, codec: LinkedCodec, table: str, scores: Mapping[str, TableScores], fixed: Tensor, now: int, seed: Seed
+    ) -> None:
+        for column in timed(codec, table, now) if table in self._coded else ():
+            if (found := hours_of(codec, table, column, scores, self._coded)) is not None:
+                self._hours[table, column] = found
+        self.done.at_hours(codec, table, scores, fixed, now, seed)
+
     def weigh(self, part: Part, scores: Tensor, asked: Tensor, share: float = 1.0) -> None:
         """Levels that come too seldom in scores [n, C] drawn, where they were asked for, will come more often, by this share
         of what is missing."""
@@ -200,7 +224,7 @@ class Fitting:
     @property
     def done(self) -> LinkedCalibration:
         tilts = {part: tilt.clone() for part, tilt in self.tilts.items()}
-        return LinkedCalibration(self._maps, tilts, SHARPER, self._reaches, self.lasting)
+        return LinkedCalibration(self._maps, tilts, SHARPER, self._reaches, self.lasting, self._hours)
 
     def _aimed(self, part: Part, asked: Tensor) -> Tensor:
         """[levels], the share of each among those trained on, were as many of them of each class as of what was drawn."""

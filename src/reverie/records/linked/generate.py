@@ -37,11 +37,16 @@ TRIES = 20
 
 
 class Calibrated(Protocol):
-    """Puts right the scores [n, w] of a table's "group" or "rows" where they were asked for, and how far rows reach."""
+    """Puts right the scores [n, w] of a table's "group" or "rows" where they were asked for, how far rows reach, and at what
+    time of the day they are and end."""
 
     def __call__(self, table: str, what: str, scores: Tensor, asked: Tensor) -> Tensor: ...
 
     def reach(self, codec: LinkedCodec, table: str, scores: Mapping[str, TableScores], fixed: Tensor) -> None: ...
+
+    def at_hours(
+        self, codec: LinkedCodec, table: str, scores: Mapping[str, TableScores], fixed: Tensor, now: int, seed: Seed
+    ) -> None: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,6 +135,9 @@ class LinkedSampler:
                     if self.calibration is not None:
                         self.calibration.reach(self.stages.codec, child, made, fixed[child])
                     no_later(self.stages.codec, child, made[child], fixed[child])
+                if self.calibration is not None:
+                    self.calibration.at_hours(self.stages.codec, child, made, fixed[child], now, (*seed, child, now))
+                if now == 4:
                     made[child] = replace(made[child], hours=clocked(self.stages.codec, child, made[child]))
         if self.given is not None:
             self._met(table, children, made, fixed, (*seed, table, "again"))

@@ -25,7 +25,7 @@ from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.scores import TableScores
 from reverie.records.linked.stages import gaps_of, starts_of
 
-__all__ = ["Reach", "begun_no_later", "no_later", "put_values", "reached"]
+__all__ = ["Reach", "begun_no_later", "lasted", "no_later", "put_values", "reached"]
 
 GROUPS, KNOTS = 30, 17
 """Groups of about as many rows whose r is put right together, at least; and knots of a map."""
@@ -52,10 +52,10 @@ def no_later(codec: LinkedCodec, table: str, one: TableScores, fixed: torch.Tens
 def reached(codec: LinkedCodec, table: str, scores: Mapping[str, TableScores]) -> Floats:
     """float64 [G], r of the groups of a table; infinite where there was no time, NaN of a table without gaps and of groups
     of one row."""
-    return _reached(codec, table, scores[table], _lasted(codec, table, scores))
+    return _reached(codec, table, scores[table], lasted(codec, table, scores))
 
 
-def _reached(codec: LinkedCodec, table: str, one: TableScores, lasted: Floats | None) -> Floats:
+def _reached(codec: LinkedCodec, table: str, one: TableScores, time: Floats | None) -> Floats:
     """The same, of groups whose row above lasted so long, float64 [G], NaN where that is not known."""
     of, latest = codec.codecs[table], codec.latest.get(table)
     if latest is None or of.visit_times.gap is not None or not len(one.above):
@@ -64,13 +64,13 @@ def _reached(codec: LinkedCodec, table: str, one: TableScores, lasted: Floats | 
     gaps[one.offsets[:-1][one.lengths > 0]] = 0.0  # of a first row it is not looked at
     sums = np.bincount(np.repeat(np.arange(len(one)), one.lengths), gaps, minlength=len(one))
     there = np.maximum(latest - starts_of(codec, table, one), 0.0)
-    if lasted is not None:
-        there = np.where(lasted > 0, lasted, there)
+    if time is not None:
+        there = np.where(time > 0, time, there)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(one.lengths > 1, sums / there, np.nan)
 
 
-def _lasted(codec: LinkedCodec, table: str, scores: Mapping[str, TableScores]) -> Floats | None:
+def lasted(codec: LinkedCodec, table: str, scores: Mapping[str, TableScores]) -> Floats | None:
     """float64 [G], how long the row above each group of a table lasted, as the table counts; NaN where it has no end. None
     of a table that is not counted from the beginning of rows that end."""
     form, parent = codec.forms.forms[table], str(codec.tree[table].parent)
@@ -83,8 +83,8 @@ def _lasted(codec: LinkedCodec, table: str, scores: Mapping[str, TableScores]) -
         return None
     values, known = scores[parent].of_rows(scores[table].parent)
     channels = list(field.channels)
-    lasted = codec.codecs[parent].codes[f"value:{end}"].cells(values[:, channels].double().numpy())
-    return np.where(known[:, channels].all(1).numpy(), lasted * above.after[str(end)] / form.unit, np.nan)
+    time = codec.codecs[parent].codes[f"value:{end}"].cells(values[:, channels].double().numpy())
+    return np.where(known[:, channels].all(1).numpy(), time * above.after[str(end)] / form.unit, np.nan)
 
 
 def _scale(codec: LinkedCodec, table: str, one: TableScores, fixed: torch.Tensor, factor: Floats) -> None:
