@@ -26,7 +26,7 @@ from reverie.records.emptiness import as_rules, obeyed
 from reverie.records.encoded import Decoded, EncodedTable, Records
 from reverie.records.existing import existing
 from reverie.records.gathering import Gathering
-from reverie.records.intervals import Floats, between, inside
+from reverie.records.intervals import Floats, scored
 from reverie.records.layout import Field, layout
 from reverie.records.levels import OrderedProbit, SequentialProbit
 from reverie.records.rules import Rules
@@ -193,9 +193,9 @@ class RecordCodec:
         values = values.clone()
         for field in self.fields:
             if field.part == "measured":
-                ends = (torch.from_numpy(end) for end in inside(*self.codes[field.name].ends(np.ones(1))))
-                lower, upper = (end.expand(*values[:, field.tokens].shape[:2], -1) for end in ends)
-                drawn = between(lower, upper, torch.rand(lower.shape, generator=generator))
+                shape = *values[:, field.tokens].shape[:2], len(field.channels)
+                lower, upper = (np.broadcast_to(end, shape) for end in self.codes[field.name].ends(np.ones(1)))
+                drawn = scored(lower, upper, generator)
                 values[:, field.tokens, list(field.channels)] = drawn.to(values)
         return values
 

@@ -15,7 +15,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from reverie.records.intervals import between
+from reverie.records.intervals import drawn_in
 
 __all__ = ["Decoded", "EncodedTable", "Records", "drawn"]
 
@@ -97,10 +97,8 @@ def drawn(statics: Tensor, rows: Tensor, visits: Tensor, generator: torch.Genera
     B, widths = len(visits), (statics.shape[-1], rows.shape[-1])
     patient, place = _places(visits)
     values = torch.full((B, 1 + int(visits.max()) if B else 1, max(widths)), torch.nan)
-    static, visit = (_uniforms((B, width), generator) for width in widths)
-    values[:, 0, : widths[0]] = between(statics[0], statics[1], static).float()
-    # One uniform for all visits of a patient: a level that stays keeps its score, so what changes can be seen to.
-    values[patient, 1 + place, : widths[1]] = between(rows[0], rows[1], visit[patient]).float()
+    values[:, 0, : widths[0]] = drawn_in(statics, generator)
+    values[patient, 1 + place, : widths[1]] = drawn_in(rows, generator, visits)
     known = ~values.isnan()
     return Records(values.nan_to_num_(0.0), known, visits)
 
@@ -111,7 +109,3 @@ def _places(visits: Tensor) -> tuple[Tensor, Tensor]:
     B, R = len(visits), int(ends[-1]) if len(visits) else 0
     patient = torch.repeat_interleave(torch.arange(B), visits, output_size=R)
     return patient, torch.arange(R) - (ends - visits)[patient]
-
-
-def _uniforms(shape: tuple[int, ...], generator: torch.Generator | None) -> Tensor:
-    return torch.full(shape, 0.5) if generator is None else torch.rand(shape, generator=generator)

@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["REACH", "Floats", "between", "inside", "scored"]
+__all__ = ["REACH", "Floats", "between", "drawn_in", "inside", "scored"]
 
 Floats = NDArray[np.float64]
 
@@ -35,6 +35,14 @@ def between(lower: Tensor, upper: Tensor, uniforms: Tensor) -> Tensor:
     a, b = (torch.erf(end.double() / math.sqrt(2)) for end in (lower, upper))
     z = math.sqrt(2) * torch.erfinv(a + (b - a) * uniforms)
     return torch.minimum(torch.maximum(z, lower), upper)
+
+
+def drawn_in(ends: Tensor, generator: torch.Generator | None, lengths: Tensor | None = None) -> Tensor:
+    """Scores, float32 [n, w], drawn in intervals whose ends are [2, n, w], NaN kept; their medians without a generator.
+    Those of one patient, so many each, share a draw: a level that stays keeps its score, so what changes can be seen to."""
+    shape = ends.shape[1] if lengths is None else len(lengths), ends.shape[2]
+    uniforms = torch.full(shape, 0.5) if generator is None else torch.rand(shape, generator=generator)
+    return between(ends[0], ends[1], uniforms if lengths is None else torch.repeat_interleave(uniforms, lengths, 0)).float()
 
 
 def inside(lower: Floats, upper: Floats) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from reverie.records.codes import Code
-from reverie.records.intervals import between, inside
+from reverie.records.intervals import drawn_in, inside
 from reverie.records.linked.beside import NOTHING, called, has
 from reverie.records.linked.bonds import Goes, Number, base_of, told_of
 from reverie.records.linked.codec import LinkedCodec
@@ -119,9 +119,9 @@ class Bound:
             may = np.flatnonzero(~wanted & ~never)
             wanted[may[np.argsort(-scores[may].numpy(), kind="stable")][:lost]] = True
         moved = np.flatnonzero(wanted != yes)
-        lower, upper = (torch.from_numpy(e) for e in inside(*code.ends(wanted[moved].astype(np.float64))))
+        ends = [torch.from_numpy(end) for end in inside(*code.ends(wanted[moved].astype(np.float64)))]
         scores = scores.clone()
-        scores[moved] = between(lower, upper, torch.full(lower.shape, 0.5))[:, 0].float()
+        scores[moved] = drawn_in(torch.stack(ends), None)[:, 0]
         return scores
 
     def _is(self, table: str, column: str, levels: Collection[str]) -> np.ndarray:

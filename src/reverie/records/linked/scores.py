@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reverie.records.intervals import between
+from reverie.records.intervals import drawn_in
 from reverie.records.linked.tree import place_of
 
 __all__ = ["TableScores"]
@@ -102,10 +102,6 @@ def _drawn(ends: Tensor, generator: torch.Generator | None, lengths: np.ndarray 
     """Scores of ends [E, n, w], the middles of intervals without a generator."""
     if len(ends) == 1:
         return ends[0].nan_to_num(0.0), ~ends[0].isnan()
-    n = ends.shape[1] if lengths is None else len(lengths)
-    u = torch.full((n, ends.shape[2]), 0.5) if generator is None else torch.rand(n, ends.shape[2], generator=generator)
-    if lengths is not None:
-        u = torch.repeat_interleave(u, torch.from_numpy(lengths), 0)
-    values = between(ends[0], ends[1], u).float()
+    values = drawn_in(ends, generator, None if lengths is None else torch.from_numpy(lengths))
     known = ~values.isnan()
     return values.nan_to_num_(0.0), known
