@@ -19,10 +19,13 @@ from itertools import product
 import numpy as np
 import polars as pl
 
-from reverie.evaluation.linked.hospital import AT, CODE, WHO, Hospital, days, floats
+from reverie.evaluation.linked.hospital import AT, CODE, WHO, Hospital, floats
 from reverie.evaluation.linked.lived import parents_times
 from reverie.evaluation.linked.plan import Lane, Plan
 from reverie.records.column_names import words
+from reverie.records.linked.binding import FATES
+from reverie.records.linked.bonds import dated
+from reverie.records.linked.times import SIGNS, kept
 
 __all__ = ["Kept", "Rule", "found"]
 
@@ -30,7 +33,6 @@ LEAST = 20
 """Patients who could break a rule."""
 ALMOST = 0.01
 CHANCE = 1e-6
-FATES = {"birth", "born", "dob", "death", "died", "dod", "deceased"}
 _KEY, _THEIRS = "\0key", "\0theirs"
 
 
@@ -122,13 +124,10 @@ class Rule:
             wrong = np.isnan(start) | (at > end)  # pyright: ignore[reportOptionalOperand]
             return hospital.rows[self.table][WHO].to_numpy()[known], wrong[known]
         who, mine, theirs = _beside(hospital, hospital.plan[self.table], self.above, self.column, self.theirs)
-        if self.what == "order":
-            a, b = _times(mine, theirs)
-            known = ~(np.isnan(a) | np.isnan(b))
-            wrong = {"<=": a > b, ">=": a < b, "=": a != b}[self.sign]
-            return who[known], wrong[known]
-        mine, theirs = mine.cast(pl.String), theirs.cast(pl.String)
         known = (mine.is_not_null() & theirs.is_not_null()).to_numpy()
+        if self.what == "order":
+            return who[known], ~kept(mine, self.sign, theirs).fill_null(True).to_numpy()[known]
+        mine, theirs = mine.cast(pl.String), theirs.cast(pl.String)
         if self.what == "same":
             return who[known], (mine != theirs).fill_null(False).to_numpy()[known]
         codes, levels = zip(*self.levels, strict=True)
@@ -174,22 +173,13 @@ def _orders(hospital: Hospital, lane: Lane, above: str) -> Iterator[Rule]:
     plan = hospital.plan
     mine = [column for column in (lane.start, lane.end) if column]
     theirs = [column for column in (plan[above].start, plan[above].end) if column]
-    theirs += [c for c, t in plan.types[above].items() if c not in theirs and FATES & set(words(c)) and _dated(t)]
+    theirs += [c for c, t in plan.types[above].items() if c not in theirs and FATES & set(words(c)) and dated(t)]
     for column, other in product(mine, theirs):
-        if _comparable(plan.types[lane.name][column], plan.types[above][other]):
-            signs = [Rule("order", lane.name, above, column, other, sign) for sign in ("=", "<=", ">=")]
-            kept = [rule for rule in signs if _holds(rule, [hospital])]
-            yield from kept[:1]
+        if dated(plan.types[lane.name][column]) == dated(plan.types[above][other]):
+            signs = [Rule("order", lane.name, above, column, other, sign) for sign in SIGNS]
+            yield from [rule for rule in signs if _holds(rule, [hospital])][:1]
     if lane.end is not None and above == plan.entity:
         yield Rule("order", lane.name, lane.name, str(lane.start), lane.end, "<=")
-
-
-def _dated(dtype: pl.DataType) -> bool:
-    return dtype == pl.Date or dtype == pl.Datetime
-
-
-def _comparable(one: pl.DataType, other: pl.DataType) -> bool:
-    return _dated(one) == _dated(other)
 
 
 def _of_numbers(hospital: Hospital, lane: Lane, table: str) -> Iterator[Rule]:
@@ -270,10 +260,3 @@ def _beside(hospital: Hospital, lane: Lane, above: str, column: str, theirs: str
     of = there.select(key, pl.col(theirs).alias(_THEIRS)).unique(_KEY, keep="first")
     found = rows.select(mine).join(of, on=_KEY, how="left", maintain_order="left")
     return rows[WHO].to_numpy(), rows[column], found[_THEIRS]
-
-
-def _times(mine: pl.Series, theirs: pl.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Both as numbers; where one of them is a day, the other is that of its day."""
-    if pl.Date in (mine.dtype, theirs.dtype):
-        mine, theirs = (cells.cast(pl.Date) if _dated(cells.dtype) else cells for cells in (mine, theirs))
-    return floats(days(mine)), floats(days(theirs))

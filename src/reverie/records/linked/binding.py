@@ -15,6 +15,7 @@ import polars as pl
 from reverie.records.column_names import words
 from reverie.records.linked.bonds import Bonds, Goes, Number, Order, Same, base_of, dated, told_of
 from reverie.records.linked.form import Form
+from reverie.records.linked.times import SIGNS, kept
 from reverie.records.linked.tree import Grown, Tree, gathered, place_of
 from reverie.records.schema import Schema
 
@@ -153,20 +154,11 @@ class _Finding:
                 cells = gathered(self.grown.frames[other][theirs], rows)
                 if dated(cells.dtype) != dated(frame.schema[column]) and cells.dtype != frame.schema[column]:
                     continue
-                a, b = frame[column], cells
-                if pl.Date in (a.dtype, b.dtype):
-                    a, b = a.cast(pl.Date), b.cast(pl.Date)
-                both = pl.DataFrame({"a": a, "b": b, "who": who}).drop_nulls()
+                both = pl.DataFrame({"a": frame[column], "b": cells, "who": who}).drop_nulls()
                 if both["who"].n_unique() < LEAST:
                     continue
-                for sign, kept in (
-                    ("=", both["a"] == both["b"]),
-                    ("<=", both["a"] <= both["b"]),
-                    (">=", both["a"] >= both["b"]),
-                ):
-                    if kept.all():
-                        yield Order(table, column, other, theirs, sign)
-                        break
+                if sign := next((sign for sign in SIGNS if kept(both["a"], sign, both["b"]).all()), None):
+                    yield Order(table, column, other, theirs, sign)
 
     def _times(self, table: str) -> list[str]:
         """Of a row above: its clock, and the days of birth and death of a patient."""

@@ -17,6 +17,7 @@ import polars as pl
 
 from reverie.plain import number_of
 from reverie.records.linked.form import Form
+from reverie.records.linked.times import Bounds
 
 __all__ = ["Bonds", "Goes", "Number", "Order", "Same", "base_of", "dated", "told_of"]
 
@@ -76,6 +77,10 @@ class Order:
     above: str
     theirs: str
     sign: str
+
+    def bounds(self, theirs: pl.Series) -> Bounds:
+        """Of rows below such times."""
+        return theirs if self.sign != "<=" else None, theirs if self.sign != ">=" else None
 
     def __str__(self) -> str:
         return f"{self.table}.{self.column} {self.sign} {self.above}.{self.theirs}"

@@ -10,7 +10,8 @@ import polars as pl
 
 from reverie.records.linked.bonds import Goes, Number, Order, Same, base_of, told_of
 from reverie.records.linked.forms import LinkedForms
-from reverie.records.linked.tree import gathered, place_of
+from reverie.records.linked.times import kept
+from reverie.records.linked.tree import gathered
 
 __all__ = ["Tied"]
 
@@ -31,10 +32,7 @@ class Tied:
 
     def up(self, table: str, above: str) -> np.ndarray:
         """int64 [rows], the row that each row of a table has above it, in a table or beside one; -1 for none."""
-        tree = self.forms.tree
-        host = str(tree[above].parent) if tree[above].beside else above
-        at = tree.up(table, host, np.arange(self.frames[table].height), self.parents.__getitem__)
-        return at if host == above else place_of(self.parents[above], self.frames[host].height)[at]
+        return self.forms.tree.up(table, above, np.arange(self.frames[table].height), self.parents.__getitem__)
 
     def cells(self, table: str, column: str) -> pl.Series:
         """A column; where it is empty and follows from another, what follows."""
@@ -68,11 +66,8 @@ class Tied:
             return _true(only != levels)
         if isinstance(rule, Same):
             return _true(self.cells(rule.table, rule.column) != self.theirs(rule.table, rule.above, rule.column))
-        mine, theirs = self.frames[rule.table][rule.column], self.theirs(rule.table, rule.above, rule.theirs)
-        if pl.Date in (mine.dtype, theirs.dtype):
-            mine, theirs = mine.cast(pl.Date), theirs.cast(pl.Date)
-        kept = {"<=": mine <= theirs, ">=": mine >= theirs, "=": mine == theirs}[rule.sign]
-        return _true(~kept)
+        theirs = self.theirs(rule.table, rule.above, rule.theirs)
+        return _true(~kept(self.frames[rule.table][rule.column], rule.sign, theirs))
 
 
 def _true(cells: pl.Series) -> np.ndarray:

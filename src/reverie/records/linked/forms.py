@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import polars as pl
-
 from reverie.plain import number_of
 from reverie.records.linked.beside import called, tabled
 from reverie.records.linked.binding import bonds_of
 from reverie.records.linked.bonds import Bonds
 from reverie.records.linked.form import Form
 from reverie.records.linked.schema import LinkedSchema
+from reverie.records.linked.times import lie_in
 from reverie.records.linked.tree import Branch, Grown, Tree
 from reverie.records.schema import Schema
 
@@ -111,7 +110,4 @@ def _contained(form: Form, above: Form, grown: Grown) -> bool:
     parent, frame = grown.frames[above.table.name], grown.frames[form.table.name]
     at = grown.parents[form.table.name]
     begun, ended, when = parent[form.since].gather(at), parent[end].gather(at), frame[form.time]
-    if when.dtype != begun.dtype:
-        begun, ended, when = (x.cast(pl.Date) if x.dtype.is_temporal() else x for x in (begun, ended, when))
-    inside = (when >= begun) & ((when <= ended) | ended.is_null())
-    return bool(inside.all())
+    return bool(lie_in(when, begun, ended).all())

@@ -14,6 +14,7 @@ from reverie.records.column_names import words
 from reverie.records.linked.keys import names_key
 from reverie.records.linked.schema import LinkedTable
 from reverie.records.linked.tables import LinkedTables
+from reverie.records.linked.times import lie_in
 from reverie.records.linked.tree import Branch, Grown, Tree
 from reverie.records.places import counted
 
@@ -201,9 +202,7 @@ def _timed(branch: Branch, tables: LinkedTables, branches: list[Branch], root: s
             continue
         begun, ended = (frames[stays][c].gather(at) for c in (clock.start, clock.end))
         when = tables.frames[branch.table][branch.time]
-        if when.dtype != begun.dtype:
-            begun, ended, when = (x.cast(pl.Date) for x in (begun, ended, when))
-        within = ((when >= begun) & ((when <= _later(ended)) | ended.is_null())).fill_null(False)
+        within = lie_in(when, begun, _later(ended)).fill_null(False)
         if int(within.sum()) >= WITHIN * within.len():
             return replace(branch, parent=stays, tie=None)
     return branch

@@ -17,8 +17,8 @@ from reverie.records.linked.beside import called
 from reverie.records.linked.bonds import Order, dated
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.form import PARENT, SINCE
-from reverie.records.linked.times import Bounds, held
-from reverie.records.linked.tree import gathered, place_of
+from reverie.records.linked.times import Bounds, by_day, furthest_of, held
+from reverie.records.linked.tree import gathered
 
 __all__ = ["Limits"]
 
@@ -44,14 +44,13 @@ class Limits:
             all_: whether births and deaths stay where they are, too.
         """
         bounds: dict[str, Bounds] = {}
-        form = self.codec.forms.forms[table]
+        form, tree = self.codec.forms.forms[table], self.codec.tree
         for rule in self.codec.forms.bonds.orders:
             if rule.table != table or (not all_ and self._moves(rule)):
                 continue
-            theirs = self._theirs(rule, parents, out)
-            low = theirs if rule.sign in (">=", "=") else None
-            high = theirs if rule.sign in ("<=", "=") else None
-            bounds[rule.column] = _both(bounds.get(rule.column, (None, None)), (low, high))
+            at = tree.up(str(tree[table].parent), rule.above, parents, lambda t: out[t].parents)
+            theirs = rule.bounds(gathered(out[rule.above].frame[rule.theirs], at))
+            bounds[rule.column] = _both(bounds.get(rule.column, (None, None)), theirs)
         end = form.table.clock.end if form.table.clock else None
         if end in bounds and form.time is not None and bounds[end][1] is not None:  # what must have ended has begun
             bounds[form.time] = _both(bounds.get(form.time, (None, None)), (None, bounds[end][1]))
@@ -64,11 +63,8 @@ class Limits:
         for rule in filter(self._moves, self.codec.forms.bonds.orders):
             mine, theirs = out[rule.table], frames[rule.above] if rule.above in frames else out[rule.above].frame
             at = tree.up(rule.table, root, np.arange(len(mine.parents)), lambda t: out[t].parents)
-            cells = mine.frame[rule.column]
-            of = pl.DataFrame({"who": at, "at": cells}).drop_nulls()
-            last = of.group_by("who").agg(pl.col("at").max() if rule.sign == "<=" else pl.col("at").min())
-            own = pl.DataFrame({"who": np.arange(theirs.height) if rule.above == root else out[rule.above].parents})
-            bound = own.join(last, on="who", how="left", maintain_order="left")["at"]
+            own = np.arange(theirs.height) if rule.above == root else out[rule.above].parents
+            bound = furthest_of(mine.frame[rule.column], at, own, rule.sign == "<=")
             was = theirs[rule.theirs]
             now = held(was, bound) if rule.sign == "<=" else held(was, None, bound)
             if not now.equals(was, null_equal=True):
@@ -98,17 +94,6 @@ class Limits:
             name = called(rule.above, SINCE if rule.theirs == form.time else rule.theirs)
         return dated(form.columns[rule.theirs]) and name not in self.fixed.get(root, ())
 
-    def _theirs(self, rule: Order, parents: np.ndarray, out: Mapping[str, Any]) -> pl.Series:
-        """The time of the row above that an order is with, for each row."""
-        tree = self.codec.tree
-        beside = tree[rule.above].beside
-        host = str(tree[rule.above].parent) if beside else rule.above
-        at = tree.up(str(tree[rule.table].parent), host, parents, lambda t: out[t].parents)
-        cells = out[rule.above].frame[rule.theirs]
-        if not beside:
-            return cells.gather(at)
-        return gathered(cells, place_of(out[rule.above].parents, len(out[host].parents))[at])
-
 
 def _both(one: Bounds, other: Bounds) -> Bounds:
     """The narrower of two bounds."""
@@ -119,7 +104,6 @@ def _both(one: Bounds, other: Bounds) -> Bounds:
 def _furthest(one: pl.Series | None, other: pl.Series | None, later: bool) -> pl.Series | None:
     if one is None or other is None:
         return other if one is None else one
-    if one.dtype != other.dtype:
-        one, other = (x.cast(pl.Date) for x in (one, other))
+    one, other = by_day(one, other)
     frame = pl.DataFrame({"a": one, "b": other})
     return frame.select(pl.max_horizontal("a", "b") if later else pl.min_horizontal("a", "b")).to_series()

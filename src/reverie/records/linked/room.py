@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from reverie.records.linked.broken import Tied
-from reverie.records.linked.times import Bounds, held
+from reverie.records.linked.times import Bounds, furthest_of, held
 
 __all__ = ["bounded"]
 
@@ -35,8 +35,7 @@ def _ordered(table: str, column: str, now: Tied, given: Tied) -> Iterator[Bounds
     """As orders say that hold without exception."""
     for rule in now.forms.bonds.orders:
         if (rule.table, rule.column) == (table, column):
-            theirs = now.theirs(table, rule.above, rule.theirs)
-            yield theirs if rule.sign != "<=" else None, theirs if rule.sign != ">=" else None
+            yield rule.bounds(now.theirs(table, rule.above, rule.theirs))
         elif (rule.above, rule.theirs) == (table, column):
             below = given.frames[rule.table][rule.column]
             last, first = (_of(rule.table, table, below, given, most) for most in (True, False))
@@ -71,7 +70,4 @@ def _structural(table: str, column: str, now: Tied, given: Tied) -> Iterator[Bou
 
 def _of(table: str, above: str, times: pl.Series, given: Tied, most: bool) -> pl.Series:
     """For each row of a table above, the last (or first) of the times of the rows below it."""
-    frame = pl.DataFrame({"at": given.up(table, above), "time": times}).drop_nulls()
-    of = frame.group_by("at").agg(pl.col("time").max() if most else pl.col("time").min())
-    everyone = pl.DataFrame({"at": np.arange(given.frames[above].height)})
-    return everyone.join(of, on="at", how="left", maintain_order="left")["time"]
+    return furthest_of(times, given.up(table, above), np.arange(given.frames[above].height), most)

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
-__all__ = ["Bounds", "alike", "apart_from", "counted_in", "held", "squeezed", "times_at", "unit_of"]
+__all__ = [
+    "SIGNS",
+    "Bounds",
+    "alike",
+    "apart_from",
+    "by_day",
+    "counted_in",
+    "furthest_of",
+    "held",
+    "kept",
+    "lie_in",
+    "squeezed",
+    "times_at",
+    "unit_of",
+]
 
 Bounds = tuple[pl.Series | None, pl.Series | None]
 """Times that others are not before, and not after; none for any."""
+SIGNS = ("=", "<=", ">=")
+"""How times lie to others, the most that can be said first."""
 UNITS, NEARLY = (86_400, 3_600, 60, 1), 0.95
 """Seconds of the units that times may be whole multiples of, and the share of them that must be, but of the last: what is
 written to the second now and then is written to the minute mostly."""
@@ -17,12 +34,37 @@ def alike(one: pl.DataType, other: pl.DataType) -> bool:
     return one.is_numeric() == other.is_numeric() and one.is_temporal() == other.is_temporal()
 
 
+def by_day(*times: pl.Series) -> tuple[pl.Series, ...]:
+    """Times as they are compared: as days where one of them is a day."""
+    return tuple(of.cast(pl.Date) for of in times) if any(of.dtype == pl.Date for of in times) else times
+
+
+def kept(mine: pl.Series, sign: str, theirs: pl.Series) -> pl.Series:
+    """Whether times are "<=", ">=" or "=" others, as they are compared; null where one is empty."""
+    mine, theirs = by_day(mine, theirs)
+    return mine == theirs if sign == "=" else mine <= theirs if sign == "<=" else mine >= theirs
+
+
+def lie_in(when: pl.Series, begun: pl.Series, ended: pl.Series) -> pl.Series:
+    """Whether times lie between two others, or after the first where the last is empty."""
+    if when.dtype != begun.dtype:
+        when, begun, ended = (of.cast(pl.Date) if of.dtype.is_temporal() else of for of in (when, begun, ended))
+    return (when >= begun) & ((when <= ended) | ended.is_null())
+
+
+def furthest_of(times: pl.Series, at: np.ndarray, rows: np.ndarray, last: bool) -> pl.Series:
+    """For each of some rows above, the last (or first) of the times of those at it; null where there is none."""
+    of = pl.DataFrame({"at": at, "time": times}).drop_nulls().group_by("at")
+    found = of.agg(pl.col("time").max() if last else pl.col("time").min())
+    return pl.DataFrame({"at": rows}).join(found, on="at", how="left", maintain_order="left")["time"]
+
+
 def apart_from(times: pl.Series, base: pl.Series | None) -> pl.Series:
     """Times from a base, or from 1970: in seconds, or numbers as they are; days are counted from the base's day."""
     if not times.dtype.is_temporal():
         return (times if base is None else times - base).cast(pl.Float64)
-    if base is not None and pl.Date in (times.dtype, base.dtype):
-        times, base = times.cast(pl.Date), base.cast(pl.Date)
+    if base is not None:
+        times, base = by_day(times, base)
 
     def seconds(x: pl.Series) -> pl.Series:
         return x.cast(pl.Datetime("us")).cast(pl.Int64) / 1_000_000

@@ -75,12 +75,16 @@ class Tree:
             table = parent
 
     def up(self, table: str, above: str, rows: np.ndarray, parents: Callable[[str], np.ndarray]) -> np.ndarray:
-        """int64 [n], the rows of a table above that some rows of a table hang on, or they themselves of that table itself.
+        """int64 [n], the rows of a table above that some rows of a table hang on, or of one beside it, -1 for none; they
+        themselves of that table itself.
 
         Args:
             parents: of a table, int64 [rows], the row of its parent's that each of its rows hangs on.
         """
         while table != above:
+            if self[above].beside and self[above].parent == table:
+                own = parents(above)
+                return place_of(own, 1 + max(own.max(initial=-1), rows.max(initial=-1)))[rows]
             rows, table = parents(table)[rows], str(self[table].parent)
         return rows
 
