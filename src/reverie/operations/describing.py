@@ -127,9 +127,9 @@ def description(request: Describe, context: Context) -> Outcome:
     """Say what each column of a table is taken to be, and why. `reverie data FILE` is short for this."""
     file = context.output(request.save_schema, "schema", request.overwrite, "schema.yaml")
     from reverie.records.describe import describe
-    from reverie.sources.tables import as_schema
+    from reverie.sources import TableSource
 
-    schema = schema_of(request.schema_text) if request.using is None else as_schema(request.using)
+    schema = schema_of(request.schema_text) if request.using is None else TableSource.as_schema(request.using)
     kept = {"stream": request.stream or None, "cache": request.cache}
     options = {**request.table_options, **_kinds(request), **{name: of for name, of in kept.items() if of is not None}}
     table = context.table(request.table, schema, **options)

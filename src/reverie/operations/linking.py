@@ -180,9 +180,9 @@ def linked(request: Linked, context: Context) -> Outcome:
 
 def _schema(request: Linked) -> LinkedSchema | None:
     if request.schema_text is None:
-        from reverie.sources.linked import as_schema
+        from reverie.sources import LinkedSource
 
-        return as_schema(request.using)
+        return LinkedSource.as_schema(request.using)
     from reverie.records.linked import LinkedSchema
 
     return LinkedSchema.from_yaml(request.schema_text, "the schema")

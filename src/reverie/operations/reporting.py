@@ -163,13 +163,13 @@ def _linked(request: Reporting, context: Context) -> Outcome:
     """Folders of linked tables, whoever made them."""
     from reverie.reports import linked_report
     from reverie.reports.document import FILES
-    from reverie.sources.linked import as_schema
+    from reverie.sources import LinkedSource
 
     (made_,) = request.runs
     if request.out is None:
         raise UsageError("a report on linked tables has a folder of its own: name it with `out`.")
     folder = context.folder(request.out, request.overwrite, files=FILES)
-    schema = as_schema(request.using)
+    schema = LinkedSource.as_schema(request.using)
     made = linked_report(request.against, request.holdout, made_, schema, folder.path, request.seed, context.step)
     folder.done()
     return _outcome(made, request.out, made_, folder.path, context)

@@ -82,7 +82,7 @@ def model_report(
         ours = LinkedTables(made_, schema, f"{noted.name}, made by the model")
     else:
         ours = _read(synthetic, schema, "the synthetic tables", False)
-    first = replace(subject.tables_of(train, f"{noted.name}, trained on"), notes=subject.tables.notes)
+    first = replace(subject.tables_of(train, f"{noted.name}, trained on"), notes=subject.table.notes)
     second = subject.tables_of(held, f"{noted.name}, held out")
     facts = {"source": noted.name, **of_model(model)}
     return report_on_linked(first, second, ours, seed, progress, facts=facts, seen=seen)

@@ -29,7 +29,7 @@ from reverie.records.streaming.table import StreamedTable, survey
 from reverie.records.table import parted
 from reverie.sources.estimate import READING, Held
 from reverie.sources.source import Parts
-from reverie.sources.tables import TableSource, about, as_schema
+from reverie.sources.tables import TableSource
 
 __all__ = ["Patients", "StreamedSource"]
 
@@ -92,8 +92,6 @@ class StreamedSource(TableSource):
     """
 
     kept = True
-    table: Any
-    holdout: Any = None
     cache: Path = field(default_factory=lambda: StreamedSource.usual_cache())
     on_step: OnStep = lambda what, done, of: None
 
@@ -127,7 +125,7 @@ class StreamedSource(TableSource):
 
             return survey(spooled(source, options, folder, reading), options, on_step)
 
-        table = surveyed(source, **({"schema": given} if (given := as_schema(schema)) is not None else {}), **options)
+        table = surveyed(source, **({"schema": given} if (given := cls.as_schema(schema)) is not None else {}), **options)
         if holdout is None:
             return cls(table, None, schema is not None, folder, on_step)
         other = surveyed(holdout, schema=table.schema)
@@ -139,11 +137,11 @@ class StreamedSource(TableSource):
 
     @property
     def about(self) -> Source:
-        return about(self.table).model_copy(update={"stream": True})
+        return self.told(self.table).model_copy(update={"stream": True})
 
     @property
     def about_holdout(self) -> Source | None:
-        return about(self.holdout.table).model_copy(update={"stream": True}) if self.holdout else None
+        return self.told(self.holdout.table).model_copy(update={"stream": True}) if self.holdout else None
 
     @property
     def whole(self) -> Any:
@@ -162,7 +160,7 @@ class StreamedSource(TableSource):
             self.on_step("the codec is fitted", number, len(self.table.numbers))
         return RecordCodec.gathered(gathering)
 
-    def _encoded(self, parts: Parts, part: Patients, codec: RecordCodec) -> StoredTable:
+    def coded(self, parts: Parts, part: Patients, codec: RecordCodec) -> StoredTable:
         known = parts.train.chosen if parts.validation is None else parts.train.chosen | parts.validation.chosen
         return stored(self.table, codec, known, self.cache, self.on_step).take(part.indices)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +22,7 @@ from reverie.models.model import untrained
 from reverie.records import EncodedTable, RecordCodec, Schema, Table, read_table
 from reverie.records.masks import MaskSampler, whole
 from reverie.sources.estimate import Estimate, Held, estimate
-from reverie.sources.patients import PatientSource, check_disjoint, schema_of
+from reverie.sources.patients import PatientSource
 from reverie.sources.source import Parts, Say
 from reverie.training import Batch
 from reverie.training.hardware import choose_device
@@ -33,70 +33,32 @@ SOME = 256
 """Patients that a table is judged by where nothing is to be trained."""
 
 
-@dataclass(frozen=True, eq=False)
 class TableSource(PatientSource):
-    """A table of visits.
-
-    Attributes:
-        holdout: the patients held out, where they are a table of their own.
-        stated: whether its schema was given rather than read off the patients.
-    """
-
-    table: Table
-    holdout: Table | None = None
-    stated: bool = False
+    """A table of visits; see read_table for the options of reading it."""
 
     modality, model = RECORDS, PatientModel
     recipe = "records"
+    schemas, described = Schema, "reverie data SOURCE"
 
-    @classmethod
-    def read(cls, source: Any, schema: Any = None, holdout: Any = None, **options: Any) -> TableSource:
-        """Reads a table; see records.read_table for options and for what is raised.
+    @staticmethod
+    def opened(source: Any, schema: Any, **options: Any) -> Table:
+        return source if isinstance(source, Table) else read_table(source, schema=schema, **options)
 
-        Args:
-            source: a Table is taken as it is.
-            schema: a Schema or a YAML file.
-            holdout: a table of patients to hold out (a file, a frame or a Table), read with the schema of the source.
+    @staticmethod
+    def names(table: Table) -> Set[str]:
+        return set() if table.schema.nameless else set(table.frame[table.schema.identifier.name].cast(pl.String))
 
-        Raises DataError too if a patient is in both tables.
-        """
-        table = source if isinstance(source, Table) else read_table(source, schema=as_schema(schema), **options)
-        if holdout is None:
-            return cls(table, None, schema is not None)
-        other = holdout if isinstance(holdout, Table) else read_table(holdout, table.schema)
-        key = table.schema.identifier.name
-        if not table.schema.nameless:
-            ours, theirs = (set(t.frame[key].cast(pl.String)) for t in (table, other))
-            check_disjoint(ours, theirs, table.name, other.name)
-        return cls(table, other, schema is not None)
-
-    @property
-    def about(self) -> Source:
-        return about(self.table)
-
-    @property
-    def about_holdout(self) -> Source | None:
-        return about(self.holdout) if self.holdout else None
+    @staticmethod
+    def told(table: Any) -> Source:
+        path = None if table.path is None else str(table.path)
+        return Source(name=table.name, path=path, query=table.query, fingerprint=table.fingerprint)
 
     @property
     def notes(self) -> tuple[str, ...]:
         return self.table.notes
 
-    @property
-    def whole(self) -> Any:
-        return self.table
-
-    @property
-    def apart(self) -> Any:
-        return self.holdout
-
     def fit_codec(self, config: RunConfig, parts: Parts[Any], say: Say) -> RecordCodec:
-        if config.codec is None or config.network.of != "records":
-            raise UsageError("this recipe is for pictures, and the source is a table of visits: leave `recipe` out.")
-        if sentence := config.network.demands(config.codec):
-            raise UsageError(sentence)
-        if config.training.learned_variance:
-            raise UsageError("learned_variance is for pictures: leave it out for a table of visits.")
+        self.check(config)
         schema = self.table.schema
         if config.training.epsilon is not None and not self.stated and schema.rules:
             say("rules found in the data are not kept, as no epsilon accounts for them: state them in a schema file.")
@@ -113,13 +75,11 @@ class TableSource(PatientSource):
             )
         return codec
 
-    def examples(
-        self, config: RunConfig, parts: Parts[Any], codec: RecordCodec
-    ) -> tuple[RecordDataset, RecordDataset | None]:
-        masked = config.network.stages
-        train = RecordDataset(codec, self._encoded(parts, parts.train, codec), masked)
-        validation = parts.validation
-        return train, RecordDataset(codec, self._encoded(parts, validation, codec), masked) if validation else None
+    def coded(self, parts: Parts[Any], part: Any, codec: RecordCodec) -> Any:
+        return codec.encode(part)
+
+    def asked(self, config: RunConfig, codec: RecordCodec, coded: Any) -> RecordDataset:
+        return RecordDataset(codec, coded, config.network.stages)
 
     def estimate(self, config: RunConfig, parts: Parts[Any], codec: RecordCodec, network: Network) -> Estimate:
         return estimate(self._held(codec.channels), parts.train.lengths, config, codec.channels, network)
@@ -136,13 +96,6 @@ class TableSource(PatientSource):
         train, _ = few.examples(config, parts, codec)
         device = choose_device(config.training.device)
         return self.estimate(config, parts, codec, network).measured(network, train, device)
-
-    def finished(self, model: PatientModel, parts: Parts[Any], say: Say) -> PatientModel:
-        if model.config.training.epsilon is not None:
-            say("what the model draws is not put right by the patients: that would tell of them beyond epsilon.")
-            return model
-        say("putting right what the model draws, by a sample of it ...")
-        return model.calibrated(self._encoded(parts, parts.train, model.codec))
 
     def show(self, model: PatientModel, parts: Parts[Any], out: Path) -> None:
         from reverie.evaluation.figures import save_figures
@@ -173,27 +126,12 @@ class TableSource(PatientSource):
     def _fitted(self, train: Any, schema: Schema, config: RunConfig) -> RecordCodec:
         return RecordCodec.fit(replace(train, schema=schema), config.codec)
 
-    def _encoded(self, parts: Parts, part: Any, codec: RecordCodec) -> Any:
-        """The codes of a part, an EncodedTable or what stands for one."""
-        return codec.encode(part)
-
     def _held(self, channels: int) -> Held:
         return Held.whole(self.table, channels)
 
     def _shown(self, part: Any) -> Table:
         """What of a part figures are drawn of."""
         return part
-
-
-def as_schema(schema: Any) -> Schema | None:
-    """A schema, also of a YAML file. Raises UsageError for a file that there is not, or that holds none."""
-    return schema_of(schema, Schema, "reverie data SOURCE")
-
-
-def about(table: Table) -> Source:
-    """A table as config.yaml has it."""
-    path = None if table.path is None else str(table.path)
-    return Source(name=table.name, path=path, query=table.query, fingerprint=table.fingerprint)
 
 
 @dataclass(frozen=True, eq=False)
