@@ -20,7 +20,8 @@ from reverie.models.shards import in_order
 from reverie.models.staged import StagedModel
 from reverie.plain import number_of
 from reverie.records.conditions import Conditions
-from reverie.records.linked.calibration import Fitting, LinkedCalibration, Weighing, tilted
+from reverie.records.linked.calibrating import Fitting, Weighing
+from reverie.records.linked.calibration import LinkedCalibration, tilted
 from reverie.records.linked.choosing import chosen
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.complete import LinkedCompleter

@@ -23,7 +23,8 @@ from reverie.models import LinkedModel
 from reverie.process import GaussianProcess, path_from_config
 from reverie.process.randomness import generator
 from reverie.records.linked import LinkedCodec, read_linked
-from reverie.records.linked.calibration import Fitting, LinkedCalibration
+from reverie.records.linked.calibrating import Fitting
+from reverie.records.linked.calibration import LinkedCalibration
 from reverie.records.linked.questions import Encoded, draw_question
 from reverie.records.linked.standards import parts_of
 from reverie.records.linked.standards.plain import write_tables
@@ -224,12 +225,13 @@ def test_scores_are_put_right_by_ranks_and_the_rest_stays():
     real = torch.randn(2000, 2, generator=generator(0, "real"))
     fitting = Fitting({("a", "rows"): real}, {}, lambda *_: np.zeros(len(real), dtype=np.int64))
     asked = torch.tensor([True, False]).expand(2000, 2)
-    right = fitting("a", "rows", drawn, asked)
+    none = np.zeros(2000, dtype=np.int64)
+    right = fitting("a", 4, drawn, asked, none)
     assert abs(float(right[:, 0].mean())) < 0.02 and abs(float(right[:, 0].std()) - 1) < 0.03
     assert torch.equal(right[:, 1], drawn[:, 1])
     assert (torch.argsort(right[:, 0]) == torch.argsort(drawn[:, 0])).float().mean() > 0.99
     again = LinkedCalibration.from_config(json.loads(json.dumps(fitting.done.config)))
-    assert torch.allclose(again("a", "rows", drawn, asked), right, atol=1e-3)
+    assert torch.allclose(again("a", 4, drawn, asked, none), right, atol=1e-3)
 
 
 def test_levels_that_come_too_seldom_come_as_often_as_they_did():
@@ -243,7 +245,7 @@ def test_levels_that_come_too_seldom_come_as_often_as_they_did():
         shares = (own + fitting.tilts["a", "rows"]).softmax(0)
         level = torch.multinomial(shares, 4000, replacement=True, generator=generator(turn, "drawn"))
         drawn = torch.stack([torch.tensor([-2.0, 0.0, 2.0])[level], torch.zeros(4000)], 1)
-        assert torch.equal(fitting("a", "rows", drawn, asked), drawn)  # levels have no map
+        assert torch.equal(fitting("a", 4, drawn, asked, np.zeros(4000, dtype=np.int64)), drawn)  # levels have no map
         fitting.weigh(("a", "rows"), drawn, asked)
     assert torch.allclose((own + fitting.tilts["a", "rows"]).softmax(0), torch.tensor([0.159, 0.683, 0.159]), atol=0.05)
     again = LinkedCalibration.from_config(json.loads(json.dumps(fitting.done.config)))
@@ -254,7 +256,8 @@ def test_levels_that_come_too_seldom_come_as_often_as_they_did():
 def test_a_calibration_of_before_levels_were_put_right_is_read():
     one = LinkedCalibration.from_config({"a\nrows": [None, [[-1.0, 1.0], [-2.0, 2.0]]]})
     scores = torch.tensor([[0.5, 0.5]])
-    assert torch.allclose(one("a", "rows", scores, torch.ones(1, 2, dtype=torch.bool)), torch.tensor([[0.5, 1.0]]))
+    right = one("a", 4, scores, torch.ones(1, 2, dtype=torch.bool), np.zeros(1, dtype=np.int64))
+    assert torch.allclose(right, torch.tensor([[0.5, 1.0]]))
     assert not one.tilts and one.sharper == 1.0
 
 

@@ -35,8 +35,9 @@ __all__ = ["DayTimes", "hours_of", "moved", "timed"]
 DAY, BIN, NEAR, LEADS = 86_400, 600, 3_600, 10_800
 """Seconds: of a day, of a bin of it, how far leaders move, and how long after the row before they are."""
 BINS, KNOTS, TURNS = DAY // BIN, 17, 60
-FEWEST, BACKED = 40, 20.0
-"""Leaders of a class for it to have hours of its own; and how many of all classes its hours of those drawn lean on."""
+FEWEST, LEANING, BACKED = 10, 2.0, 20.0
+"""Leaders from which there are hours, of all or of a class; and how many of all classes its hours lean on, and those of what
+was drawn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +63,8 @@ class DayTimes:
         whole = a[0] / a[0].sum()
         weights = np.zeros((1 + classes, BINS))
         for c in np.flatnonzero(own):
-            weights[c] = _weights((a[c] + BACKED * whole) / (a[c].sum() + BACKED), b[c] / b[c].sum())
+            of_class = (a[c] + BACKED * whole) / (a[c].sum() + BACKED)
+            weights[c] = _weights(of_class, (b[c] + LEANING * b[0] / b[0].sum()) / (b[c].sum() + LEANING))
         within, order = np.zeros((BINS, KNOTS)), np.argsort(at % DAY, kind="stable")
         parts = np.split((at % DAY)[order], np.cumsum(b[0])[:-1].astype(int))
         for j, some in enumerate(parts):

@@ -25,7 +25,7 @@ from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.given import GivenRows, one_of
 from reverie.records.linked.scores import TableScores
 from reverie.records.linked.spans import begun_no_later, no_later, put_values
-from reverie.records.linked.stages import Seed, Stages, as_records, clocked
+from reverie.records.linked.stages import Seed, Stages, as_records, by_own, clocked
 from reverie.records.settling import settled
 
 __all__ = ["SHARD", "TRIES", "LinkedSampler"]
@@ -37,10 +37,10 @@ TRIES = 20
 
 
 class Calibrated(Protocol):
-    """Puts right the scores [n, w] of a table's "group" or "rows" where they were asked for, how far rows reach, and at what
+    """Puts right the scores [n, w] of a table that a stage drew where they were asked for, how far rows reach, and at what
     time of the day they are and end."""
 
-    def __call__(self, table: str, what: str, scores: Tensor, asked: Tensor) -> Tensor: ...
+    def __call__(self, table: str, stage: int, scores: Tensor, asked: Tensor, of: np.ndarray) -> Tensor: ...
 
     def reach(self, codec: LinkedCodec, table: str, scores: Mapping[str, TableScores], fixed: Tensor) -> None: ...
 
@@ -305,5 +305,5 @@ class LinkedSampler:
         which = np.arange(getattr(one, what).shape[1]) if which is None else which
         values, known = one.of_groups(which) if what == "groups" else one.of_rows(which)
         drawn = known & (self.stages.codec.stages[table][what == "rows"] == stage) & ~fixed[which]
-        called = "group" if what == "groups" else what
-        one.put(what, which, self.calibration(table, called, values, drawn), known)
+        of = self.stages.codec.known_by(table, "group" if what == "groups" else what, made, by_own(stage))[which]
+        one.put(what, which, self.calibration(table, stage, values, drawn, of), known)

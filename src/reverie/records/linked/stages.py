@@ -31,7 +31,7 @@ from reverie.records.linked.units import Unit
 from reverie.records.writing import Scores
 from reverie.samplers import Sampler, sample
 
-__all__ = ["Seed", "Stages", "as_records", "clocked", "gaps_of", "scores_of", "starts_of"]
+__all__ = ["Seed", "Stages", "as_records", "by_own", "clocked", "gaps_of", "scores_of", "starts_of"]
 
 TOKENS, UNITS = 3_072, 256
 """Tokens and units in one call of the network, at most (or one unit)."""
@@ -187,6 +187,11 @@ class Stages:
         x = sample(self.denoiser, self.sampler, grid, noise, randomness, question) if len(grid) > 1 else noise
         chance = _where_asked(torch.rand, question, randomness)
         return self.denoiser.answer(x, grid[-1], question, chance=chance)[0].clean
+
+
+def by_own(stage: int) -> bool:
+    """Whether rows are known by their own latent class at a stage, see Layout.known_by; groups are by that above."""
+    return stage not in (2, 3)
 
 
 def _where_asked(draw: Callable[..., Tensor], question: EventMask, randomness: torch.Generator) -> Tensor:

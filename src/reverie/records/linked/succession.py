@@ -73,14 +73,13 @@ class Successions:
         sizes = [*(1 + n for n in counts_above), count + 1, len(PLACES), len(PLACES), count, count]
         mix = np.random.default_rng(0).permutation(len(lengths))
         some = np.sort(mix[: max(1, int(np.searchsorted(np.cumsum(lengths[mix]), ROWS)))])
-        first = np.cumsum(lengths) - lengths
-        rows = np.concatenate([np.arange(0), *(np.arange(first[g], first[g] + lengths[g]) for g in some)]).astype(np.int64)
+        rows = np.flatnonzero(np.repeat(np.isin(np.arange(len(lengths)), some), lengths))
         weights, again = np.zeros((sum(sizes), count), dtype=np.float32), np.zeros((len(PLACES), 4), dtype=np.float32)
         if len(rows):
             others = np.log(_of_others(n, classes[rows], c[rows], p[rows], lengths[some]))
             weights, again = _likeliest(classes[rows], above[some], lengths[some], sizes, others)
-        parts = np.split(weights, np.cumsum(sizes)[:-1])
-        return cls(n, tuple(parts[: len(counts_above)]), *parts[len(counts_above) :], again)
+        *of_above, before, place, left, part, times = np.split(weights, np.cumsum(sizes)[:-1])
+        return cls(n, tuple(of_above), before, place, left, part, times, again)
 
     @cached_property
     def shares(self) -> Floats:
@@ -167,11 +166,13 @@ class Successions:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        counts = np.zeros(config["shape"], dtype=np.int64)
+        shape: tuple[int, int, int] = tuple(config["shape"])
+        counts = np.zeros(shape, dtype=np.int64)
         counts.ravel()[config["at"]] = config["counts"]
         weights, again = (np.array(config[name], dtype=np.float32) / 100 for name in ("weights", "again"))
-        parts = np.split(weights.reshape(-1, counts.shape[2]), np.cumsum(config["sizes"])[:-1])
-        return cls(counts, tuple(parts[:-5]), *parts[-5:], again)
+        parts = np.split(weights.reshape(-1, shape[2]), np.cumsum(config["sizes"])[:-1])
+        *of_above, before, place, left, part, times = parts
+        return cls(counts, tuple(of_above), before, place, left, part, times, again)
 
 
 def _kind(rows: Indices) -> Indices:
