@@ -58,8 +58,8 @@ def counted(real: LinkedTables, made: LinkedTables) -> tuple[int, list[tuple[str
     wrong = untied(ours)[1]
     contained = {name for name, rows in outside(real).items() if not rows}
     escaped = {name: rows for name, rows in outside(made).items() if name in contained and rows}
-    rules = [rule for rule in found([first]) if not rule.counted(first).rows_breaking]
-    broken = {str(rule): rows for rule in rules if (rows := rule.counted(ours).rows_breaking)}
+    rules = [rule for rule in found([first]) if not rule.kept([first]).rows_breaking]
+    broken = {str(rule): rows for rule in rules if (rows := rule.kept([ours]).rows_breaking)}
     told = [
         ("keys that name no row, stand twice or contradict each other", sum(wrong.values())),
         ("rows outside the time of the row above", sum(escaped.values())),

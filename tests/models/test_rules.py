@@ -12,6 +12,7 @@ from reverie.config import resolve
 from reverie.errors import UsageError
 from reverie.models import PatientModel
 from reverie.records import Table, read_table
+from reverie.records.rules import Rules
 from reverie.sources import TableSource
 
 SMALL = {"network.width": 16, "network.layers": 1, "network.heads": 2, "training.precision": "fp32"}
@@ -31,7 +32,7 @@ def model(drawn_model, table: Table) -> PatientModel:
 
 
 def broken(model: PatientModel, frame: pl.DataFrame) -> dict[str, int]:
-    return model.codec.broken(model.codec.schema.typed(frame))
+    return Rules.of(model.codec.schema).counted(model.codec.schema.typed(frame))
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,7 @@ def test_no_hole_is_filled_and_no_visit_added_against_a_rule(model, table):
         pl.when(pl.int_range(pl.len()) % 3 == 0).then(None).otherwise(pl.col(name)).alias(name)
         for name in ("histologic", "ascites", "albumin", "edema")
     ).with_columns(status2=pl.lit(None, pl.Int64))
-    real = set(model.codec.broken(some.frame))
+    real = set(Rules.of(model.codec.schema).counted(some.frame))
     assert set(broken(model, model.impute(holes, seed=1)[0])) <= real
     alive = table.take([i for i in range(80) if table.frame["status"][int(table.offsets[i])] == "alive"])
     longer = model.forecast(alive.frame, 1, seed=1)[0]

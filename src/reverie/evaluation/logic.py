@@ -12,19 +12,19 @@ have none.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from dataclasses import replace
 from typing import Any
 
 from reverie.evaluation.area import Found, area
 from reverie.evaluation.counted import ANY, Counted
 from reverie.evaluation.measure import FEW, Measure, Metric
-from reverie.evaluation.privacy.rates import never, wilson
+from reverie.evaluation.privacy.rates import Kept, never
 from reverie.evaluation.tables import Tables
 from reverie.plain import number_of
 from reverie.records.schema import Schema
 
-__all__ = ["BETWEEN", "BREAKING", "logic"]
+__all__ = ["BETWEEN", "BREAKING", "logic", "rules_table", "too_few_real"]
 
 CLAIM = "logic"
 SHOWN = 30
@@ -75,8 +75,8 @@ INTRO = (
 def logic(tables: Tables) -> Found:
     """Exact counts over the whole synthetic table."""
     schema, counts = tables.schema, tables.counts
-    if (count := sum(map(len, tables.real))) < FEW:
-        return f"there {'is' if count == 1 else 'are'} {number_of(count, 'real patient')}, too few to say what cannot be."
+    if few := too_few_real(tables.real):
+        return few
     synthetic, held, mixed = sides = (counts.synthetic, counts.holdout or counts.train, tables.mixed_counts)
     detail = f"{number_of(len(schema.rules), 'rule')}; "
     measures = [_broken(BREAKING, ANY, sides, detail)] if schema.rules else []
@@ -97,14 +97,10 @@ def logic(tables: Tables) -> Found:
 
 def _broken(metric: Metric, rule: str, sides: Sequence[Counted], detail: str = "") -> Measure:
     """Of the patients of each side, the share that breaks a rule."""
-    ours, theirs, mixed = (wilson(side.patients_breaking[rule], side.patients) for side in sides)
-    synthetic = sides[0]
-    row, patient = (
-        number_of(count, what)
-        for count, what in ((synthetic.rows_breaking[rule], "row"), (synthetic.patients_breaking[rule], "patient"))
+    ours, theirs, mixed = (
+        Kept(side.rows, side.patients, side.rows_breaking[rule], side.patients_breaking[rule]) for side in sides
     )
-    broken = f"{row} of {synthetic.rows:,} and {patient} of {synthetic.patients:,} break it."
-    return never(metric, ours, theirs, mixed.value, detail + broken)
+    return never(metric, ours.rate, theirs.rate, mixed.rate.value, f"{detail}{ours}")
 
 
 def _counted(
@@ -135,18 +131,24 @@ def _unseen(tables: Tables) -> dict[str, int]:
 
 
 def _figures(schema: Schema, sides: Sequence[Counted]) -> dict[str, Any]:
-    rows_breaking = sides[0].rows_breaking
-    worst = sorted(schema.rules, key=lambda rule: -rows_breaking[rule])
-    rows = [[rule, rows_breaking[rule], *(side.patients_breaking[rule] for side in sides)] for rule in worst[:SHOWN]]
+    kept = sides[0].rows_breaking
+    rows = [[rule, kept[rule], *(side.patients_breaking[rule] for side in sides)] for rule in schema.rules]
+    note = "How many synthetic rows and patients break each, and how many held-out and shuffled patients."
+    columns = ["rule", "rows", "patients", "held-out patients", "shuffled patients"]
+    return rules_table(rows, "Rules, those broken most first", note, columns, SHOWN)
+
+
+def rules_table(rows: list[list[Any]], title: str, note: str, columns: list[str], most: int) -> dict[str, Any]:
+    """The figure of rules: of each its text, how many rows break it, and more; those broken most first, and so many."""
     if not rows:
         return {}
-    more = f" The first {SHOWN} of {len(worst)}." if len(worst) > SHOWN else ""
-    return {
-        "rules": {
-            "kind": "table",
-            "title": "Rules, those broken most first",
-            "note": f"How many synthetic rows and patients break each, and how many held-out and shuffled patients.{more}",
-            "columns": ["rule", "rows", "patients", "held-out patients", "shuffled patients"],
-            "rows": rows,
-        }
-    }
+    more = f" The first {most} of {len(rows)}." if len(rows) > most else ""
+    worst = sorted(rows, key=lambda row: -row[1])[:most]
+    return {"rules": {"kind": "table", "title": title, "note": note + more, "columns": columns, "rows": worst}}
+
+
+def too_few_real(real: Iterable[Sized]) -> str:
+    """Why nothing can be said of what cannot be, by the real patients; "" where there are enough."""
+    if (count := sum(map(len, real))) >= FEW:
+        return ""
+    return f"there {'is' if count == 1 else 'are'} {number_of(count, 'real patient')}, too few to say what cannot be."

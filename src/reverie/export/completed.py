@@ -23,7 +23,7 @@ from reverie.records.fitting import Fitted, fit, to_fill
 from reverie.records.nulls import emptied
 from reverie.records.output import write_table
 from reverie.records.places import hidden
-from reverie.records.rules import Rules
+from reverie.records.rules.rules import Rules, on_given
 from reverie.shards import Engine
 
 __all__ = ["DRAW", "Completed", "check_completing", "complete"]
@@ -129,17 +129,10 @@ class Completed:
     def _on_rules(self) -> list[str]:
         """Rules that the given values break, and those that nothing drawn beside them could keep."""
         rules = Rules.of(self.fitted.schema)
-        given_rows, broken = rules.broken(self.table.frame) if not self.added else {}, rules.broken(self.frames[0])
-        notes = []
-        for text, rows in broken.items():
-            as_given = int(given_rows[text].sum()) if given_rows else 0
-            if as_given:
-                notes.append(
-                    f"In {as_given:,} row{'s'[: as_given > 1]} the given values break the rule {text}: kept as given."
-                )
-            if (more := int(rows.sum()) - as_given) > 0:
-                notes.append(f"Beside what is given, {more:,} row{'s'[: more > 1]} could not keep the rule {text}.")
-        return notes
+        given_rows = {} if self.added else rules.counted(self.table.frame)
+        made = {rule.text: 0 for rule in rules} | rules.counted(self.frames[0])
+        told = ((text, given_rows.get(text, 0), rows) for text, rows in made.items())
+        return [note for text, as_given, rows in told for note in on_given(text, as_given, rows - as_given)]
 
     def write(self, out: Path) -> None:
         """The table to a file; of several draws, one under the other with the number of the draw before."""

@@ -21,6 +21,7 @@ import torch
 
 from reverie.records import RecordCodec, Records
 from reverie.records.conditions import Conditions
+from reverie.records.rules import Rules
 
 __all__ = ["Made", "PatientShards", "in_order", "one_thread"]
 
@@ -75,7 +76,7 @@ class PatientShards:
         decoded = self.codec.drawn(records, 1 + before, 1 + rows_before)
         rows = self.conditions.kept(decoded.frame, number, self.size, records.visits.numpy())
         frame = schema.unshaped(rows, after=rows_before * schema.most_rows)
-        return Made(frame, len(records.visits), drawn, self.size, decoded.clipped, self.codec.broken(rows))
+        return Made(frame, len(records.visits), drawn, self.size, decoded.clipped, Rules.of(schema).counted(rows))
 
 
 def in_order(

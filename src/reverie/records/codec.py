@@ -9,7 +9,7 @@ one without to a part in a million.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -248,14 +248,18 @@ class RecordCodec:
         written = self._writer.table(scores, first, first_row)
         return Decoded(obeyed(written.frame, self.schema), written.clipped)
 
+    def filled(
+        self, given: pl.DataFrame, drawn: pl.DataFrame, asked: Collection[str]
+    ) -> tuple[pl.DataFrame, dict[str, np.ndarray]]:
+        """A typed frame that breaks no rule, with the empty cells of the columns asked as they were drawn; and by column
+        which cells stay, bool [R]: those that are given, and all that are not asked."""
+        fixed = {c: given[c].is_not_null().to_numpy() | (c not in asked) for c in self.schema.names}
+        whole = given.with_columns(pl.coalesce(given[c], drawn[c]) for c in given.columns if c in asked)
+        return self.kept(whole, fixed), fixed
+
     def kept(self, frame: pl.DataFrame, fixed: Mapping[str, np.ndarray] | None = None) -> pl.DataFrame:
         """A typed frame of some of the columns that breaks no rule; cells under `fixed`, bool [R] by column, stay."""
         return obeyed(self._keeper.kept(frame, fixed), self.schema, learned=False)
-
-    def broken(self, frame: pl.DataFrame) -> dict[str, int]:
-        """How many rows of a typed frame break each rule that any breaks, by its text."""
-        broken = Rules.of(self.schema).broken(frame)
-        return {text: int(rows.sum()) for text, rows in broken.items() if rows.any()}
 
     @property
     def keeps_rules(self) -> bool:

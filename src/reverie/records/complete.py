@@ -45,10 +45,8 @@ class Completer:
     def holes(self, randomness: torch.Generator) -> pl.DataFrame:
         """The table with a value drawn for every empty cell of a column that the model has learned."""
         decoded = self._each(self._fill_holes, randomness)
-        schema, frame = self.sampler.codec.schema, self.table.frame
-        names = [column.name for column in (*schema.static, *schema.varying)]
-        frame = frame.with_columns(pl.coalesce(pl.col(name), decoded[name]) for name in names)
-        return self.sampler.codec.kept(frame, self._given(self.table.frame))
+        schema = self.sampler.codec.schema
+        return self.sampler.codec.filled(self.table.frame, decoded, [c.name for c in (*schema.static, *schema.varying)])[0]
 
     def future(self, visits: int, randomness: torch.Generator) -> pl.DataFrame:
         """A table made by `longer`, with times and values drawn for the last `visits` rows of each patient."""
@@ -63,15 +61,9 @@ class Completer:
         frame = self.table.frame.with_columns(
             pl.when(pl.Series(new)).then(decoded[name]).otherwise(pl.col(name)).alias(name) for name in names
         )
-        fixed = {
-            name: ~new | (here if schema[name].role == "static" else False) for name, here in self._given(frame).items()
-        }
+        fixed = dict.fromkeys(names, ~new)
+        fixed |= {c.name: ~new | frame[c.name].is_not_null().to_numpy() for c in schema.static}
         return self.sampler.codec.kept(frame, fixed)
-
-    def _given(self, frame: pl.DataFrame) -> dict[str, np.ndarray]:
-        """By column, the cells of a table that are given."""
-        schema = self.sampler.codec.schema
-        return {c.name: frame[c.name].is_not_null().to_numpy() for c in (schema.time, *schema.static, *schema.varying)}
 
     def _each(self, complete: Callable[[Records, torch.Generator], Drawn], randomness: torch.Generator) -> pl.DataFrame:
         """The rows of all patients in the order of the table, decoded from completed records."""

@@ -65,9 +65,9 @@ def broken(tables, made):
     """Rows of `made` that break each rule that all real patients keep, by the rule's text."""
     plan = Plan.of([tables])
     real = Hospital.read(tables, plan, "real")
-    rules = [rule for rule in found([real]) if not rule.counted(real).rows_breaking]
+    rules = [rule for rule in found([real]) if not rule.kept([real]).rows_breaking]
     ours = Hospital.read(LinkedTables(made, tables.schema, "made"), plan, "made")
-    return {str(rule): rule.counted(ours).rows_breaking for rule in rules}
+    return {str(rule): rule.kept([ours]).rows_breaking for rule in rules}
 
 
 def test_no_rule_that_the_report_finds_is_broken_in_what_is_made(tables, model):

@@ -184,7 +184,7 @@ def test_a_value_given_against_a_rule_stays_and_the_rule_is_counted(table, codec
     everything = np.ones(frame.height, dtype=bool)
     kept = codec.kept(frame, {"code": everything, "group": everything})
     assert kept["code"].equals(frame["code"]) and kept["group"].equals(frame["group"])
-    assert codec.broken(kept)[RULES[0]] == frame.height
+    assert Rules.of(codec.schema).counted(kept)[RULES[0]] == frame.height
 
 
 def test_a_condition_on_a_derived_column_reaches_the_one_that_tells_it(table, codec):

@@ -11,11 +11,11 @@ import polars as pl
 
 from reverie.evaluation.area import Found, area
 from reverie.evaluation.linked.hospital import WHO, Hospital
-from reverie.evaluation.linked.rules import Kept, Rule, found
+from reverie.evaluation.linked.rules import Rule, found
 from reverie.evaluation.linked.sides import Sides
-from reverie.evaluation.logic import BETWEEN, BREAKING
-from reverie.evaluation.measure import FEW, Measure
-from reverie.evaluation.privacy.rates import Rate, never, wilson
+from reverie.evaluation.logic import BETWEEN, BREAKING, rules_table, too_few_real
+from reverie.evaluation.measure import Measure
+from reverie.evaluation.privacy.rates import Kept, Rate, never, wilson
 from reverie.plain import number_of
 
 __all__ = ["integrity", "untied"]
@@ -55,10 +55,10 @@ INTRO = (
 @area("logic.linked", "Keys, and rules across tables", INTRO, 1, TIES, RULES, RULE, LOOKUPS)
 def integrity(sides: Sides) -> Found:
     """Exact counts over all rows."""
-    if (count := sum(map(len, sides.real))) < FEW:
-        return f"there {'is' if count == 1 else 'are'} {number_of(count, 'real patient')}, too few to say what cannot be."
+    if few := too_few_real(sides.real):
+        return few
     rules = found(sides.real)
-    counts = {rule: [_all(rule, sides.real), rule.counted(sides.synthetic), _all(rule, sides.shuffled)] for rule in rules}
+    counts = {rule: [rule.kept(of) for of in (sides.real, [sides.synthetic], sides.shuffled)] for rule in rules}
     measures = [
         _ties(sides),
         _any(sides, [rule for rule, (real, *_) in counts.items() if rule.firm and not real.rows_breaking]),
@@ -72,24 +72,17 @@ def integrity(sides: Sides) -> Found:
     return measures, _figures(counts), notes
 
 
-def _all(rule: Rule, hospitals: tuple[Hospital, ...]) -> Kept:
-    parts = [rule.counted(hospital) for hospital in hospitals]
-    names = ("rows", "patients", "rows_breaking", "patients_breaking")
-    return Kept(*(sum(getattr(part, name) for part in parts) for name in names))
-
-
 def _rule(rule: Rule, real: Kept, made: Kept, mixed: Kept) -> Measure:
-    ours, theirs = wilson(made.patients_breaking, made.patients), wilson(real.patients_breaking, real.patients)
+    ours, theirs = made.rate, real.rate
     always = rule.firm and not real.patients_breaking
     return replace(RULE, tolerance=0.5 / made.patients if not real.patients_breaking else 0.01).of(rule=str(rule)).measure(
         ours.value,
         made.patients,
-        f"{number_of(made.rows_breaking, 'row')} of {made.rows:,} and {number_of(made.patients_breaking, 'patient')} of "
-        f"{made.patients:,} break it.",
+        str(made),
         deviation=0.0 if always else ours.deviation,
         ceiling=theirs.value,
         ceiling_deviation=0.0 if always else theirs.deviation,
-        floor=wilson(mixed.patients_breaking, mixed.patients).value if mixed.patients else None,
+        floor=mixed.rate.value if mixed.patients else None,
     )  # fmt: skip
 
 
@@ -192,28 +185,10 @@ def _differs(one: pl.DataFrame, other: pl.DataFrame) -> int:
 
 
 def _figures(counts: Mapping[Rule, list[Kept]]) -> dict[str, Any]:
-    if not counts:
-        return {}
-    worst = sorted(counts, key=lambda rule: -counts[rule][1].rows_breaking)[:SHOWN]
-    rows = [
-        [
-            str(rule),
-            made.rows_breaking,
-            made.patients_breaking,
-            real.patients_breaking,
-            real.patients,
-            mixed.patients_breaking,
-        ]
-        for rule in worst
-        for real, made, mixed in [counts[rule]]
+    rows: list[list[Any]] = [
+        [str(rule), of.rows_breaking, of.patients_breaking, real.patients_breaking, real.patients, mixed.patients_breaking]
+        for rule, (real, of, mixed) in counts.items()
     ]
-    more = f" The first {SHOWN} of {len(counts)}." if len(counts) > SHOWN else ""
-    return {
-        "rules": {
-            "kind": "table",
-            "title": "Rules across tables, those broken most first",
-            "note": f"How many synthetic rows and patients break each, and how many real and shuffled patients.{more}",
-            "columns": ["rule", "rows", "patients", "real patients", "shuffled patients", "of real ones"],
-            "rows": rows,
-        }
-    }
+    note = "How many synthetic rows and patients break each, and how many real and shuffled patients."
+    columns = ["rule", "rows", "patients", "real patients", "shuffled patients", "of real ones"]
+    return rules_table(rows, "Rules across tables, those broken most first", note, columns, SHOWN)

@@ -14,7 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import product
+from operator import add
 
 import numpy as np
 import polars as pl
@@ -22,38 +24,19 @@ import polars as pl
 from reverie.evaluation.linked.hospital import AT, CODE, WHO, Hospital, floats
 from reverie.evaluation.linked.lived import parents_times
 from reverie.evaluation.linked.plan import Lane, Plan
+from reverie.evaluation.privacy.rates import Kept
 from reverie.records.column_names import words
 from reverie.records.linked.binding import FATES
 from reverie.records.linked.bonds import dated
 from reverie.records.linked.times import SIGNS, kept
 
-__all__ = ["Kept", "Rule", "found"]
+__all__ = ["Rule", "found"]
 
 LEAST = 20
 """Patients who could break a rule."""
 ALMOST = 0.01
 CHANCE = 1e-6
 _KEY, _THEIRS = "\0key", "\0theirs"
-
-
-@dataclass(frozen=True)
-class Kept:
-    """How many could break a rule, and do: rows, and patients.
-
-    Attributes:
-        rows, patients: to which it applies.
-        rows_breaking, patients_breaking: of them.
-    """
-
-    rows: int
-    patients: int
-    rows_breaking: int
-    patients_breaking: int
-
-    @classmethod
-    def of(cls, who: np.ndarray, broken: np.ndarray) -> Kept:
-        """By whose row each is [N], and whether it breaks the rule [N]."""
-        return cls(len(who), len(np.unique(who)), int(broken.sum()), len(np.unique(who[broken])))
 
 
 @dataclass(frozen=True)
@@ -101,9 +84,11 @@ class Rule:
             f", and {len(more)} more such codes" if more else ""
         )
 
-    def counted(self, hospital: Hospital) -> Kept:
-        """How it is kept in a hospital."""
-        return Kept.of(*self._applied(hospital))
+    def kept(self, hospitals: Sequence[Hospital]) -> Kept:
+        """How it is kept in some hospitals."""
+        of = [self._applied(hospital) for hospital in hospitals]
+        each = (Kept(len(who), len(np.unique(who)), int(bad.sum()), len(np.unique(who[bad]))) for who, bad in of)
+        return reduce(add, each)
 
     def breaking(self, hospital: Hospital) -> np.ndarray:
         """The patients who break it, int64, each once."""
@@ -142,9 +127,8 @@ def found(real: Sequence[Hospital]) -> list[Rule]:
 
 
 def _holds(rule: Rule, real: Sequence[Hospital]) -> bool:
-    of = [rule.counted(hospital) for hospital in real]
-    could, do = sum(kept.patients for kept in of), sum(kept.patients_breaking for kept in of)
-    return could >= LEAST and do <= ALMOST * could
+    of = rule.kept(real)
+    return of.patients >= LEAST and of.patients_breaking <= ALMOST * of.patients
 
 
 def _proposed(hospital: Hospital) -> Iterator[Rule]:

@@ -11,15 +11,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 from scipy.stats import rankdata
 
 from reverie.evaluation.measure import Measure, Metric
+from reverie.plain import number_of
 
-__all__ = ["Rate", "auc", "measured", "never", "normal", "of_attack", "risk", "true_positives", "wilson"]
+__all__ = ["Kept", "Rate", "auc", "measured", "never", "normal", "of_attack", "risk", "true_positives", "wilson"]
 
 Z = 1.959964
 
@@ -32,6 +33,33 @@ class Rate:
     deviation: float
     interval: tuple[float, float]
     n: int = 0
+
+
+@dataclass(frozen=True)
+class Kept:
+    """How many could break a rule, and do: rows, and patients.
+
+    Attributes:
+        rows, patients: to which it applies.
+        rows_breaking, patients_breaking: of them.
+    """
+
+    rows: int
+    patients: int
+    rows_breaking: int
+    patients_breaking: int
+
+    def __add__(self, other: Kept) -> Kept:
+        return Kept(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+    @property
+    def rate(self) -> Rate:
+        """The share of patients who break it."""
+        return wilson(self.patients_breaking, self.patients)
+
+    def __str__(self) -> str:
+        row, patient = number_of(self.rows_breaking, "row"), number_of(self.patients_breaking, "patient")
+        return f"{row} of {self.rows:,} and {patient} of {self.patients:,} break it."
 
 
 def auc(members: np.ndarray, others: np.ndarray) -> Rate:

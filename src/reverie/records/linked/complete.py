@@ -16,7 +16,6 @@ import numpy as np
 import polars as pl
 import torch
 
-from reverie.plain import number_of
 from reverie.process.randomness import generator
 from reverie.records.dtypes import framed
 from reverie.records.intervals import scored
@@ -34,6 +33,7 @@ from reverie.records.linked.tree import gathered, place_of
 from reverie.records.linked.wording import Wording
 from reverie.records.rules import Course, Rules
 from reverie.records.rules.rule import Presence
+from reverie.records.rules.rules import on_given
 from reverie.records.settling import reaching
 from reverie.records.table import Table
 
@@ -80,17 +80,12 @@ class LinkedCompleter:
     def notes(self) -> list[str]:
         """How cells were read, and the rules that given values break."""
         notes = [f"{table}: {note}" for table, told in self.as_tables.items() for note in told.notes]
-        for text, count in self._given_broken.items():
-            notes.append(f"In {number_of(count, 'row')} the given values break the rule {text}: kept as given.")
-        return notes
+        return notes + [note for text, count in self._given_broken.items() for note in on_given(text, count, 0)]
 
     def left(self, made: Mapping[str, pl.DataFrame]) -> list[str]:
         """The rules that nothing that could be filled keeps, beside those that given values break by themselves."""
-        notes = []
-        for text, count in self._broken(made).items():
-            if (more := count - self._given_broken.get(text, 0)) > 0:
-                notes.append(f"Beside what is given, {number_of(more, 'row')} could not keep the rule {text}.")
-        return notes
+        more = {text: count - self._given_broken.get(text, 0) for text, count in self._broken(made).items()}
+        return [note for text, count in more.items() for note in on_given(text, 0, count)]
 
     @cached_property
     def _given_broken(self) -> dict[str, int]:
@@ -108,8 +103,8 @@ class LinkedCompleter:
                 asked = self._asked(table)
                 told_of -= {r.text for r in rules if isinstance(r.claim, Presence) and r.claim.column in asked}
             wording, names = Wording.of(table, told.schema, self.codec.forms.forms), told.schema.names
-            of = {text: int(rows.sum()) for text, rows in rules.broken(told.frame).items() if text in told_of}
-            broken |= {wording.said(text, names): count for text, count in of.items() if count}
+            counts = rules.counted(told.frame)
+            broken |= {wording.said(text, names): count for text, count in counts.items() if text in told_of}
         return {text: count for text, count in broken.items() if count}
 
     def holes(self, seed: Seed) -> dict[str, pl.DataFrame]:
@@ -208,11 +203,9 @@ class LinkedCompleter:
         groups = np.arange(len(one))
         lengths = np.full(len(one), codec.length or 1) if root else one.lengths
         drawn = codec.drawn(scores_of(self.codec, table, one, groups, one.rows_in(groups), lengths)).frame
-        asked = [column for column in given.columns if column in self._asked(table)]
-        frame = given.with_columns(pl.coalesce(given[column], drawn[column]) for column in asked)
-        fixed = {c: given[c].is_not_null().to_numpy() | (c not in asked) for c in codec.schema.names}
+        frame, fixed = codec.filled(given, drawn, self._asked(table))
         rows = groups if root else self.fitted.grown.parents[table]
-        return codec.kept(frame, fixed).with_columns(pl.Series(PARENT, rows, dtype=pl.Int64)), fixed
+        return frame.with_columns(pl.Series(PARENT, rows, dtype=pl.Int64)), fixed
 
     def _put(
         self, table: str, visits: pl.DataFrame, fixed: dict[str, np.ndarray], made: Mapping[str, pl.DataFrame], moved: Moved
