@@ -23,7 +23,7 @@ from reverie.errors import UsageError
 from reverie.process.randomness import generator
 from reverie.records.leveled import leveled
 from reverie.records.levels import Indices
-from reverie.records.linked.latent import Cell, LatentClasses
+from reverie.records.linked.latent import CHUNK, Cell, LatentClasses
 from reverie.records.linked.scores import TableScores
 from reverie.records.linked.succession import Successions
 from reverie.records.linked.tree import Tree
@@ -34,8 +34,6 @@ BACKED = 1.0
 """A: how many rows of all classes each class has besides its own."""
 LEAST = 0.05
 """The smallest variance that scores of a class are taken to have."""
-CHUNK = 8192
-"""Rows whose levels are looked at together."""
 
 
 @dataclass(frozen=True, eq=False)
