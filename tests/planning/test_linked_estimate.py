@@ -12,6 +12,7 @@ from reverie.planning import Options
 from reverie.planning.plan import prepare
 from reverie.sources import LinkedSource
 from reverie.sources.estimate import PROCESS
+from reverie.sources.linked_estimate import fitting
 from reverie.training import Callbacks
 
 STEPS = """
@@ -34,6 +35,24 @@ for state.step in range(3):
 print(json.dumps([plan.estimate.memory, peak() - begun]))
 """
 
+FITTED = """
+import json, torch
+from pathlib import Path
+from reverie.records.linked import LinkedCodec
+from reverie.sources import LinkedSource
+from reverie.sources.linked_estimate import fitting
+from tests.planning.test_linked_estimate import coded
+torch.set_num_threads(1)
+source = LinkedSource.read(coded(100, 200, 40))
+source.forms
+def peak():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+begun = peak()
+codec = LinkedCodec.fit(source.forms, source.grown, {})
+print(json.dumps([fitting(source.grown, codec), peak() - begun]))
+"""
+
 
 def coded(levels, patients=100, rows=60):
     """Patients with events of so many codes at most."""
@@ -49,6 +68,15 @@ def test_memory_that_is_told_is_about_that_which_steps_take():
     done = subprocess.run([sys.executable, "-c", STEPS], capture_output=True, text=True, check=True)
     told, taken = json.loads(done.stdout.splitlines()[-1])
     assert 0.4 < (told - PROCESS) / taken < 4
+
+
+def test_memory_that_is_told_counts_what_fitting_of_classes_takes():
+    done = subprocess.run([sys.executable, "-c", FITTED], capture_output=True, text=True, check=True)
+    told, taken = json.loads(done.stdout.splitlines()[-1])
+    assert 0.5 < told / taken < 3
+    source = LinkedSource.read(coded(100, 60))
+    plan = prepare(source, Options(steps=1))
+    assert plan.estimate is not None and plan.estimate.memory > PROCESS + fitting(source.grown, plan.codec) > 1.1 * PROCESS
 
 
 def test_memory_that_is_told_counts_codes_and_is_said_first():

@@ -24,7 +24,7 @@ from reverie.errors import UsageError
 from reverie.process.randomness import generator
 from reverie.records.leveled import leveled
 from reverie.records.levels import Indices
-from reverie.records.linked.latent import Cell, LatentClasses
+from reverie.records.linked.latent import CHUNK, Cell, LatentClasses
 from reverie.records.linked.scores import TableScores
 from reverie.records.linked.succession import Successions
 from reverie.records.linked.tree import Tree
@@ -37,8 +37,6 @@ LEAST = 0.05
 """The smallest variance that scores of a class are taken to have."""
 PARTS = 6
 """Equal shares of all numbers, by which classes are told."""
-CHUNK = 8192
-"""Rows whose levels are looked at together."""
 
 
 @dataclass(frozen=True, eq=False)

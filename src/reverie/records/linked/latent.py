@@ -19,7 +19,7 @@ from reverie.records.levels import Indices
 from reverie.records.linked.scores import TableScores
 from reverie.records.linked.tree import Tree
 
-__all__ = ["FEWEST", "Cell", "LatentClasses"]
+__all__ = ["CHUNK", "FEWEST", "Cell", "LatentClasses"]
 
 ROWS_EACH, MOST = 40, 128
 """Rows for each class, at least; and classes of a table, at most."""
@@ -27,6 +27,8 @@ FEWEST = 10
 """Patients of a class, at least; and rows that have and that lack a feature."""
 FEATURES, SEEN, TURNS = 512, 10_000, 30
 """Features by which classes are told, at most; rows from which they are found; and turns of EM."""
+CHUNK = 8192
+"""Rows whose classes are found together."""
 TIMES = 2 ** np.arange(8)
 """Of each table that hangs on a row, whether more rows than so many do."""
 Cell = tuple[str, str]
@@ -164,4 +166,5 @@ def _mixture(x: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _likeliest(x: csr_array, odds: np.ndarray, least: np.ndarray) -> Indices:
     """int64 [n], the class of rows [n, D]."""
-    return np.asarray(x @ odds.T + least).argmax(1)
+    parts = [np.asarray(x[first : first + CHUNK] @ odds.T + least).argmax(1) for first in range(0, x.shape[0], CHUNK)]
+    return np.concatenate([np.zeros(0, dtype=np.int64), *parts])

@@ -26,7 +26,7 @@ from torch.nn import functional as F
 from reverie.records.intervals import Floats
 from reverie.records.levels import Indices
 
-__all__ = ["Successions"]
+__all__ = ["ROWS", "Successions"]
 
 BACKED, SHRUNK = 10.0, 1.4
 """How many rows each P leans on what is known of less by; and how surely W is small; by measurement."""
