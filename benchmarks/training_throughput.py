@@ -6,7 +6,9 @@ nearly all of the step, and at 8 x 8 with widths 16/32, where the rest counts to
 
 The plain loop is what the unconditional example of diffusers does: a DataLoader of pictures that are decoded, flipped and
 scaled one by one, accelerate, DDPMScheduler.add_noise, AdamW, clipping, EMAModel, a cosine learning rate with warm-up, in
-the default precision. Ours is `reverie.training.fit` with its defaults. Both run in turn, a few rounds; medians.
+the default precision. Ours is `reverie.training.fit` with its defaults, of the network as the recipe "diffusers" makes it:
+their module, with our norms and attention in bf16. Both run in turn, a few rounds; medians. REVERIE_PRECISION=fp32 asks for
+the other precision.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from PIL import Image
 from sklearn.datasets import load_sample_images
 
 from machine import describe
+from reverie.denoisers.diffusers_unet import DiffusersUNetConfig
 from reverie.denoisers.network import Network
 from reverie.images import ImageSet
 from reverie.process import GaussianProcess, NoiseSchedule
@@ -50,17 +53,6 @@ def unet(side: int) -> UNet2DModel:
         up_block_types=("AttnUpBlock2D",) + ("UpBlock2D",) * (len(widths) - 1),
         norm_num_groups=8,
     )
-
-
-class Answer(torch.nn.Module):
-    """The same network, returning its tensor; laid out as our own networks are."""
-
-    def __init__(self, side: int) -> None:
-        super().__init__()
-        self.unet = unet(side).to(memory_format=torch.channels_last)
-
-    def forward(self, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-        return self.unet(x.contiguous(memory_format=torch.channels_last), t - 1).sample.contiguous()
 
 
 def pictures(side: int) -> np.ndarray:
@@ -117,7 +109,11 @@ def plain(pixels: np.ndarray, side: int, steps: int) -> float:
 
 def ours(pixels: np.ndarray, side: int, steps: int) -> float:
     settings = TrainingSettings(steps=steps, batch=BATCH, predict="noise", log_every=1)
-    network = Network(GaussianProcess(NoiseSchedule.linear()), Answer(side), "noise")
+    widths = SIZES[side][0]
+    config = DiffusersUNetConfig(width=widths[0], multipliers=tuple(w // widths[0] for w in widths), blocks=2)
+    module = config.build(3, 3)
+    module.unet.load_state_dict(unet(side).state_dict())
+    network = Network(GaussianProcess(NoiseSchedule.linear()), module, "noise")
     marks: list[float] = []
     callbacks = Callbacks(on_step=lambda done, total: marks.append(time.perf_counter()))
     with tempfile.TemporaryDirectory() as folder:

@@ -23,6 +23,7 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from reverie.denoisers.attributes import AttributeEmbedding, Attributes
+from reverie.denoisers.bf16 import GroupNorm
 from reverie.denoisers.conditions import Condition, LabelledVectors, Labels, Vectors, parts_of, unanswerable
 from reverie.denoisers.declaration import PictureNetwork
 from reverie.denoisers.unet_parts import Attention, Block, Double, Halve, Sinusoids, zeroed
@@ -177,7 +178,7 @@ class UNet(nn.Module):
             if level:
                 self.up.append(Double(width, widths[level - 1]))
         last = zeroed(nn.Conv2d(widths[0], out_channels * folded, 3, padding=1))
-        self.leave = nn.Sequential(nn.GroupNorm(config.groups, widths[0]), nn.SiLU(), last)
+        self.leave = nn.Sequential(GroupNorm(config.groups, widths[0]), nn.SiLU(), last)
         self.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  (faster on CPUs and GPUs alike)
 
     def forward(self, x: Tensor, t: Tensor, condition: Condition | None = None) -> Tensor:

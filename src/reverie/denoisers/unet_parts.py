@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from reverie.denoisers.bf16 import GroupNorm, attention, norm
 from reverie.denoisers.dropout import Dropout
 
 __all__ = ["Attention", "Block", "Double", "Halve", "Sinusoids", "zeroed"]
@@ -40,9 +41,9 @@ class Block(nn.Module):
 
     def __init__(self, width: int, embedding: int, groups: int, dropout: float) -> None:
         super().__init__()
-        self.first = nn.Sequential(nn.GroupNorm(groups, width), nn.SiLU(), nn.Conv2d(width, width, 3, padding=1))
+        self.first = nn.Sequential(GroupNorm(groups, width), nn.SiLU(), nn.Conv2d(width, width, 3, padding=1))
         self.film = nn.Linear(embedding, 2 * width)
-        self.norm = nn.GroupNorm(groups, width)
+        self.norm = GroupNorm(groups, width)
         self.second = nn.Sequential(nn.SiLU(), Dropout(dropout), zeroed(nn.Conv2d(width, width, 3, padding=1)))
 
     def forward(self, x: Tensor, e: Tensor) -> Tensor:
@@ -50,8 +51,8 @@ class Block(nn.Module):
 
     def rest(self, x: Tensor, e: Tensor, h: Tensor) -> Tensor:
         """The second half, which receives t and the condition."""
-        scale, shift = self.film(e)[:, :, None, None].chunk(2, 1)
-        return x + self.second(torch.addcmul(shift, self.norm(h), 1 + scale))
+        scale, shift = self.film(e).chunk(2, 1)
+        return x + self.second(norm(self.norm, h, (scale, shift)))
 
 
 class Halve(nn.Conv2d):
@@ -82,14 +83,14 @@ class Attention(nn.Module):
     def __init__(self, width: int, groups: int) -> None:
         super().__init__()
         self.heads = math.gcd(width, max(1, width // 32))
-        self.norm = nn.GroupNorm(groups, width)
+        self.norm = GroupNorm(groups, width)
         self.qkv = nn.Conv2d(width, 3 * width, 1)
         self.out = zeroed(nn.Conv2d(width, width, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         b, c, *size = x.shape
         qkv = self.qkv(self.norm(x)).flatten(2).reshape(b, 3, self.heads, c // self.heads, -1).transpose(-1, -2)
-        y = F.scaled_dot_product_attention(qkv[:, 0], qkv[:, 1], qkv[:, 2])
+        y = attention(qkv[:, 0], qkv[:, 1], qkv[:, 2])
         return x + self.out(y.transpose(-1, -2).reshape(b, c, *size))
 
 
