@@ -38,7 +38,7 @@ Column = dict[str, float]
 
 KINDS = {
     "rows for each row": ("children",),
-    "when, and where in a stay": ("delay", "place", "begin", "start"),
+    "when, and where in a stay": ("delay", "place", "begin", "start", "hour"),
     "gaps and durations": ("gap", "panel", "duration"),
     "how common codes are": ("code", "carried", "occur"),
     "codes together": ("pairs",),

@@ -211,6 +211,7 @@ def test_of_a_vocabulary_the_rows_that_are_named_are_to_be_carried_over(real):
         (TIES, "linked.place.labs~stays", "labs", lambda f: f.with_columns(pl.col("charttime").min().over("stay_id"))),
         (TIES, "linked.delay.labs~stays", "labs", lambda f: f.with_columns(pl.col("charttime") + timedelta(hours=20))),
         (TIMES, "linked.duration.stays", "stays", lambda f: f.with_columns(end_time=pl.col("start_time") + 30 * HOUR)),
+        (TIMES, "linked.hour.stays", "stays", lambda f: f.with_columns(pl.col("start_time").dt.truncate("1d") + 3 * HOUR)),
         (TIMES, "linked.gap.stays", "stays", lambda f: f.with_columns(pl.col("start_time").shuffle(1))),
         (TIMES, "linked.change.labs.glucose", "labs", lambda f: f.with_columns(pl.col("value").shuffle(1))),
         (TIMES, "linked.next.drugs", "drugs", lambda f: f.with_columns(drug=pl.col("drug").first().over("stay_id"))),

@@ -47,6 +47,7 @@ START = _of("start", "First event of a patient", f"The time of the first row in 
 BEGIN = _of("begin.{one}", "{one}: first row of a patient", f"The time since the first row in any table. {KS}", COURSE)
 GAP = _of("gap.{one}", "{one}: from one moment to the next", f"The time between moments of one patient. {KS}", COURSE)
 PANEL = _of("panel.{one}", "{one}: rows at one moment", f"How many rows of a patient have one time. {KS}", COURSE)
+HOUR = _of("hour.{one}", "{one}: time of the day", f"At what hour rows are, from midnight. {KS}", COURSE)
 DURATION = _of("duration.{one}", "{one}: from start to end", f"How long each row lasts. {KS}", COURSE)
 CHANGE = _of(
     "change.{one}.{other}", "{one}, {other}: from one value to the next", f"Differences within a patient. {KS}", COURSE, 0.1
@@ -93,8 +94,8 @@ BETWEEN = replace(
 )
 OF: dict[str, Metric] = {
     "children": CHILDREN, "delay": DELAY, "place": PLACE, "start": START, "begin": BEGIN, "gap": GAP, "panel": PANEL,
-    "duration": DURATION, "change": CHANGE, "order": ORDER, "next": NEXT, "code": CODE, "carried": CARRIED, "occur": OCCUR,
-    "value": VALUE,
+    "hour": HOUR, "duration": DURATION, "change": CHANGE, "order": ORDER, "next": NEXT, "code": CODE, "carried": CARRIED,
+    "occur": OCCUR, "value": VALUE,
 }  # fmt: skip
 
 
@@ -141,11 +142,11 @@ def ties(sides: Sides) -> Found:
     "When, for how long, and in which order",
     "When rows of each table come, how long they last, how values move, and what follows on what.",
     1,
-    *(START, BEGIN, GAP, PANEL, DURATION, CHANGE, ORDER, NEXT),
+    *(START, BEGIN, GAP, PANEL, HOUR, DURATION, CHANGE, ORDER, NEXT),
 )
 def times(sides: Sides) -> Found:
     """The clock of each table, and the order of tables and codes."""
-    if measures := _measured(sides, (START, BEGIN, GAP, PANEL, DURATION, CHANGE, ORDER, NEXT)):
+    if measures := _measured(sides, (START, BEGIN, GAP, PANEL, HOUR, DURATION, CHANGE, ORDER, NEXT)):
         return measures, times_figures(sides), sides.references.notes
     return sides.references.few or "no table has a time."
 

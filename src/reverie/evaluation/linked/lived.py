@@ -3,6 +3,7 @@
     children   rows of a table for each row that they refer to
     start      the first event of a patient, on the calendar; begin: the first row of a table since then
     gap        from one moment to the next of a table; panel: rows at one moment; duration: from start to end
+    hour       time of the day
     delay      since the parent's start, or the last stay's; place: the same as a share of the parent's time
     code       what rows are about; carried: once a patient; next: (code, next code); order: (table, next table)
     value      of each test; change: from one to the next
@@ -78,6 +79,8 @@ def _all(hospital: Hospital) -> Iterator[tuple[Key, Sample | Named]]:
         if lane.start is not None:
             who, at = rows[WHO].to_numpy(), floats(rows[AT])
             yield from _moments(lane, who, at, begins)
+            if lane.of_day:
+                yield ("hour", lane.name), _there(who, at % 1 * 24)
             if lane.end is not None:
                 yield ("duration", lane.name), _there(who, floats(rows[END]) - at)
             yield from _within(hospital, lane, at)

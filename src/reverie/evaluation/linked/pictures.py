@@ -39,12 +39,14 @@ def ties_figures(sides: Sides) -> dict[str, Any]:
 
 
 def times_figures(sides: Sides) -> dict[str, Any]:
-    """Gaps and durations; which table follows on which."""
+    """Gaps, durations and hours of the day; which table follows on which."""
     gaps = [_time(sides, key, key[1]) for key in _keys(sides, "gap")]
     lengths = [_time(sides, key, key[1]) for key in _keys(sides, "duration")]
+    hours = [_spread(sides, key, key[1], "hour", "real") for key in _keys(sides, "hour")]
     figures = {
         "gaps": _panels("From one moment to the next", "Times between moments of one patient.", gaps),
         "durations": _panels("From start to end", "How long each row lasts.", lengths),
+        "hours": _panels("At what time of the day", "Hours since midnight.", hours),
     }
     if ("order",) in sides.lived["real"]:
         names = [lane.name for lane in sides.plan.clocked]

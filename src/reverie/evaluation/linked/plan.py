@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import time
 from functools import cached_property
 
 import polars as pl
@@ -39,6 +40,7 @@ class Lane:
         upwards: (column, table) by which the patient of a row is found, those that reach furthest first.
         start, end: the columns of its clock.
         borrows: whether its rows have the time of their parent.
+        of_day: whether its clock tells the time of the day.
         code: the column that says what a row is about.
         levels: of it, as text, the commonest first.
         named: what a lookup calls them, as far as it does.
@@ -56,6 +58,7 @@ class Lane:
     start: str | None
     end: str | None
     borrows: bool
+    of_day: bool
     code: str | None
     levels: tuple[str, ...]
     named: Mapping[str, str]
@@ -179,9 +182,14 @@ def _lane(
     named = {level: known[level] for level in levels if level in known}
     return Lane(
         table.name, table.kind, table.key, table.parent, tie.column if tie else None, tuple(people + up),
-        clock.start if clock else None, clock.end if clock else None, borrowed, code, levels,
+        clock.start if clock else None, clock.end if clock else None, borrowed,
+        clock is not None and clock.start is not None and _of_day(frame[clock.start]), code, levels,
         named, values[0] if values and table.kind == "long" and code is not None else None, tuple(numbers), names,
     )  # fmt: skip
+
+
+def _of_day(times: pl.Series) -> bool:
+    return isinstance(times.dtype, pl.Datetime) and bool((times.drop_nulls().dt.time() != time(0)).any())
 
 
 def _code(few: list[str], lookups: list[str], frame: pl.DataFrame, counts: dict[str, int]) -> str | None:

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
-from scipy import special
 from torch import Tensor
 
 from reverie.denoisers.naming import Cells, Naming
@@ -35,8 +34,6 @@ BACKED = 1.0
 """A: how many rows of all classes each class has besides its own."""
 LEAST = 0.05
 """The smallest variance that scores of a class are taken to have."""
-PARTS = 6
-"""Equal shares of all numbers, by which classes are told."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +56,7 @@ class Classes:
         """Those of all tables in which rows are told apart."""
         levels, tables = _levels(scores, cells), {}
         for branch in tree.learned:
-            told = _features(branch.table, tree, scores, cells, levels)
-            found = LatentClasses.fit(branch.table, tree, scores, told)
+            found = LatentClasses.fit(branch.table, tree, scores, levels)
             tables |= {branch.table: found} if found is not None else {}
         return cls(tables)
 
@@ -137,11 +133,11 @@ class Classes:
 
     def of(self, tree: Tree, scores: Mapping[str, TableScores], cells: Mapping[Cell, Cells]) -> dict[str, np.ndarray]:
         """By table float64 [2, rows, width], the ends of the scores of the class of each row."""
-        levels, found = _levels(scores, cells), {}
-        for table, classes in self.tables.items():
-            of = classes.of(table, tree, scores, _features(table, tree, scores, cells, levels))
-            found[table] = np.stack(classes.code.intervals(of))
-        return found
+        levels = _levels(scores, cells)
+        return {
+            table: np.stack(classes.code.intervals(classes.of(table, tree, scores, levels)))
+            for table, classes in self.tables.items()
+        }
 
     def count(self, table: str) -> int:
         return self.tables[table].count if table in self.tables else 0
@@ -193,27 +189,6 @@ def _levels(scores: Mapping[str, TableScores], cells: Mapping[Cell, Cells]) -> d
             pairs.append(np.stack([row + first, level]))
         found[table, what] = of.levels, np.concatenate(pairs, 1) if pairs else np.zeros((2, 0), dtype=np.int64)
     return found
-
-
-def _features(
-    table: str,
-    tree: Tree,
-    scores: Mapping[str, TableScores],
-    cells: Mapping[Cell, Cells],
-    levels: Mapping[Cell, tuple[int, np.ndarray]],
-) -> Mapping[Cell, tuple[int, np.ndarray]]:
-    """`levels`, by which rows of a table are told apart; where nothing hangs on them, each number tells in which of PARTS
-    equal shares of all it is, too. Of other rows numbers would hide what hangs on them, which matters more."""
-    if tree.children(table) or table == tree.root:
-        return levels
-    (count, pairs), of = levels[table, "rows"], cells[table, "rows"]
-    values, known = scores[table].of_rows(np.arange(scores[table].rows.shape[1]))
-    edges = special.ndtri(np.arange(1, PARTS) / PARTS)
-    for c in np.setdiff1d(np.arange(of.width), [c for one in of.leveled for c in one.channels]).tolist():
-        there = np.flatnonzero(known[:, c].numpy())
-        part = np.searchsorted(edges, values[there, c].double().numpy())
-        pairs, count = np.concatenate([pairs, np.stack([there, count + part])], 1), count + PARTS
-    return {**levels, (table, "rows"): (count, pairs)}
 
 
 def _expected(levels: int, pairs: np.ndarray, fields: Indices, classes: Indices, count: int) -> np.ndarray:

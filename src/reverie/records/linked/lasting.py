@@ -3,8 +3,8 @@
     eps_i = rho^(1/2) u + (1 - rho)^(1/2) e_i,      u, e_i ~ N(0, 1)
 
 is the noise from which a score of row i is made, where u is one for all rows of the patient, or for those of one latent
-class. What a row is by itself is as it was, for its noise is N(0, 1) as before; but where the network knows too little of a
-patient, and would draw a pulse of 60 after one of 120, the next is near the one before.
+class or of one test. What a row is by itself is as it was, for its noise is N(0, 1) as before; but where the network knows
+too little of a patient, and would draw a pulse of 60 after one of 120, the next is near the one before.
 
     c = share of the variance of a score that is one for those rows       (intraclass correlation, Fisher 1925)
     rho -> rho + (c_trained - c_drawn) / slope,      slope of c_drawn over rho: 1 - c_drawn at first, then as it was seen
@@ -28,31 +28,32 @@ __all__ = ["Kin", "Lasting", "LastingFit"]
 LEAST, MOVED, FLATTER = 0.05, 0.1, 0.3
 """The smallest slope at first; by how much rho must differ for one to be seen; and how much flatter it may be then."""
 MOST, PAIRED, CLEARER = 0.99, 100, 0.1
-"""The largest rho; rows with another of the same patient from which it is told; and by how much c of rows of one class is
-larger where u is one for those alone."""
+"""The largest rho; rows with another of the same patient from which it is told; and by how much c of rows that are alike
+is larger where u is one for those alone."""
 
 
 @dataclass(frozen=True, eq=False)
 class Kin:
-    """Which rows are of one patient, and of one class.
+    """Which rows of a table are of one patient, and which of those are alike.
 
     Attributes:
-        patient, of_class: int64 [R].
-        patients, classes: how many there are.
+        groups: int64 [R] each, the group of each row: the patient; patient and latent class; patient and test, if there is.
+        counts: how many groups of each kind there may be.
     """
 
-    patient: Indices
-    of_class: Indices
-    patients: int
-    classes: int
+    groups: tuple[Indices, ...]
+    counts: tuple[int, ...]
 
-    @property
-    def both(self) -> Indices:
-        return self.patient * self.classes + self.of_class
+    @classmethod
+    def of(cls, patient: Indices, patients: int, *alike: Indices) -> Self:
+        """Of the patient of each row, and int64 [R] each by which rows of a patient are told apart."""
+        many = [int(one.max(initial=0)) + 1 for one in alike]
+        groups = (patient, *(patient * n + one for one, n in zip(alike, many, strict=True)))
+        return cls(groups, (patients, *(patients * n for n in many)))
 
-    def shared(self, scores: Floats, there: np.ndarray, by_class: bool) -> tuple[float, int]:
-        """(c, rows with another) of scores [R], of the rows where they are there; each row counts alike."""
-        of = (self.both if by_class else self.patient)[there]
+    def shared(self, scores: Floats, there: np.ndarray, kind: int) -> tuple[float, int]:
+        """(c, rows with another) of scores [R] in groups of a kind, where they are there; each row counts alike."""
+        of = self.groups[kind][there]
         z = scores[there] - (scores[there].mean() if there.any() else 0.0)
         n, total, squares = (np.bincount(of, weights) for weights in (np.ones(len(z)), z, z * z))
         some = n > 1
@@ -68,30 +69,30 @@ class Lasting:
 
     Attributes:
         share: float64 [w], rho.
-        by_class: bool [w], whether u is one for the rows of one class alone.
+        kind: int64 [w], for which groups of Kin u is one.
     """
 
     share: Floats
-    by_class: np.ndarray
+    kind: Indices
 
     def of_noise(self, noise: Tensor, kin: Kin, rows: np.ndarray, generator: torch.Generator) -> Tensor:
-        """Noise [n, w] of some rows, N(0, 1), made to last over those of a patient."""
+        """Noise [n, w] of some rows, N(0, 1), made to last over those of a group."""
         out = noise.clone()
-        for by_class, of, many in ((False, kin.patient, kin.patients), (True, kin.both, kin.patients * kin.classes)):
-            channels = np.flatnonzero((self.share > 0) & (self.by_class == by_class))
+        for kind, (of, count) in enumerate(zip(kin.groups, kin.counts, strict=True)):
+            channels = np.flatnonzero((self.share > 0) & (self.kind == kind))
             if len(channels):
                 rho = torch.from_numpy(self.share[channels]).float()
-                one = torch.randn(many, len(channels), generator=generator)[of[rows]]
+                one = torch.randn(count, len(channels), generator=generator)[of[rows]]
                 out[:, channels] = rho.sqrt() * one + (1 - rho).sqrt() * noise[:, channels]
         return out
 
     @property
     def config(self) -> dict[str, Any]:
-        return {"share": self.share.round(4).tolist(), "by_class": self.by_class.astype(int).tolist()}
+        return {"share": self.share.round(4).tolist(), "kind": self.kind.tolist()}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        return cls(np.array(config["share"], dtype=np.float64), np.array(config["by_class"], dtype=bool))
+        return cls(np.array(config["share"], dtype=np.float64), np.array(config["kind"], dtype=np.int64))
 
 
 @dataclass
@@ -99,12 +100,12 @@ class LastingFit:
     """rho as it is found.
 
     Attributes:
-        aims: by channel, c of those trained on and whether of rows of one class.
+        aims: by channel, c of those trained on, and of which groups.
         share: by channel, rho.
         seen: by channel, rho and c of what was drawn before, and the slope of one over the other.
     """
 
-    aims: dict[int, tuple[float, bool]]
+    aims: dict[int, tuple[float, int]]
     share: dict[int, float] = field(default_factory=dict)
     seen: dict[int, tuple[float, float, float]] = field(default_factory=dict)
 
@@ -114,16 +115,17 @@ class LastingFit:
         aims = {}
         for c in channels.tolist():
             z, there = scores[:, c], ~np.isnan(scores[:, c])
-            (c_all, paired), (c_class, few) = (kin.shared(z, there, by_class) for by_class in (False, True))
-            by_class = kin.classes > 1 and few >= PAIRED and c_class > c_all + CLEARER
-            if max(paired, few) >= PAIRED:
-                aims[c] = (c_class if by_class else c_all), by_class
+            told = [kin.shared(z, there, kind) for kind in range(len(kin.groups))]
+            enough = [kind for kind, (_, paired) in enumerate(told) if paired >= PAIRED]
+            if enough:
+                best = max(enough, key=lambda kind: told[kind][0] - CLEARER * (kind > 0))
+                aims[c] = told[best][0], best
         return cls(aims)
 
     def weigh(self, scores: Floats, asked: np.ndarray, kin: Kin) -> None:
         """Moves rho by what is drawn, scores [R, w], where it was asked for."""
-        for c, (aim, by_class) in self.aims.items():
-            drawn, paired = kin.shared(scores[:, c], asked[:, c], by_class)
+        for c, (aim, kind) in self.aims.items():
+            drawn, paired = kin.shared(scores[:, c], asked[:, c], kind)
             if paired < PAIRED:
                 continue
             rho = self.share.get(c, 0.0)
@@ -134,7 +136,7 @@ class LastingFit:
             self.share[c] = float(np.clip(rho + (aim - drawn) / slope, 0.0, MOST))
 
     def done(self, width: int) -> Lasting:
-        share, by_class = np.zeros(width), np.zeros(width, dtype=bool)
+        share, kind = np.zeros(width), np.zeros(width, dtype=np.int64)
         for c, rho in self.share.items():
-            share[c], by_class[c] = rho, self.aims[c][1]
-        return Lasting(share, by_class)
+            share[c], kind[c] = rho, self.aims[c][1]
+        return Lasting(share, kind)

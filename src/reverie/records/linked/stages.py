@@ -131,11 +131,15 @@ class Stages:
                 scores[child].put("rows", at, unit.of_rows(child, values), known)
 
     def kin(self, table: str, scores: Mapping[str, TableScores]) -> Kin:
-        """Which rows of a table are of one patient, and of one class."""
+        """Which rows of a table are of one patient, of those of one latent class, and of one test where numbers have one."""
         rows, root = np.arange(len(scores[table].above)), self.codec.tree.root
         patient = self.codec.tree.up(table, root, rows, lambda t: scores[t].above)
-        of_class = 1 + self.codec.classes_of(table, scores)
-        return Kin(patient, of_class, len(scores[root]), 1 + self.codec.classes.count(table))
+        alike, codes = [1 + self.codec.classes_of(table, scores)], self.codec.codecs[table]
+        for test in dict.fromkeys(of.code for of in self.codec.forms.forms[table].scored.values()):
+            if (field := codes.named.get(f"value:{test}")) is not None:
+                values = scores[table].of_rows(rows)[0][:, list(field.channels)].double().numpy()
+                alike.append(np.unique(codes.codes[f"value:{test}"].cells(values), return_inverse=True)[1])
+        return Kin.of(patient, len(scores[root]), *alike)
 
     def known_groups(self, table: str, groups: Tensor) -> Tensor:
         """bool [G, w], which scores of groups exist, as what is known of them says."""
