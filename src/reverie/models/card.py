@@ -18,7 +18,8 @@ from reverie import config as configs
 from reverie.config import RunConfig
 from reverie.errors import DamagedError
 from reverie.images import ImageCodec
-from reverie.models.model import CODEC, WEIGHTS
+from reverie.models.codec_files import CODEC
+from reverie.models.model import WEIGHTS
 from reverie.records.schema import Schema
 from reverie.training import metrics
 

@@ -16,8 +16,9 @@ from reverie.errors import DamagedError, UsageError
 from reverie.images import ImageCodec
 from reverie.manifest import MANIFEST, verify
 from reverie.models import diffusers
+from reverie.models.codec_files import CODEC, codec_of
 from reverie.models.hospitals import LinkedModel
-from reverie.models.model import AUTOENCODER, CALIBRATION, CODEC, CODECS, WEIGHTS, untrained, untrained_autoencoder
+from reverie.models.model import AUTOENCODER, CALIBRATION, WEIGHTS, untrained, untrained_autoencoder
 from reverie.models.patients import PatientModel
 from reverie.models.pictures import PictureModel
 from reverie.records import RecordCodec
@@ -26,7 +27,7 @@ from reverie.records.linked import LinkedCalibration, LinkedCodec
 from reverie.training import checkpoint
 from reverie.training.hardware import choose_device
 
-__all__ = ["codec_of", "fit_in", "load"]
+__all__ = ["fit_in", "load"]
 
 
 def load(path: str | Path, device: str = "auto") -> PictureModel | PatientModel | LinkedModel:
@@ -74,16 +75,6 @@ def load(path: str | Path, device: str = "auto") -> PictureModel | PatientModel 
         return PictureModel(settings, codec, network, path=run)
     fit_in(autoencoder, run / AUTOENCODER)
     return PictureModel(settings, codec, network, autoencoder.to(where).eval(), path=run)
-
-
-def codec_of(run: Path) -> ImageCodec | RecordCodec | LinkedCodec:
-    """The codec of a run folder. Raises DamagedError if it cannot be understood."""
-    try:
-        about = json.loads((run / CODEC).read_text())
-        return CODECS[about.pop("kind")].from_config(about)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        why = str(error) if isinstance(error, UsageError) else "it is not what was written."
-        raise DamagedError(f"{run / CODEC} cannot be understood: {why}") from error
 
 
 def _calibration(run: Path, codec: RecordCodec | LinkedCodec) -> Any:

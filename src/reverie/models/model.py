@@ -3,7 +3,7 @@
 data -> codec -> x_0 -> process, denoiser, sampler -> x_0 -> codec -> data
 
 run/ config.yaml  codec.json  model.safetensors (averaged weights)  manifest.json  checkpoints/step-N/
-     calibration.json (of patients)  metrics.jsonl  tensorboard/  samples/
+     codec.safetensors (of linked tables)  calibration.json (of patients)  metrics.jsonl  tensorboard/  samples/
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from reverie.files import write_atomically
 from reverie.images import ImageCodec
 from reverie.manifest import seal
 from reverie.modality import Modality
+from reverie.models.codec_files import AnyCodec, write_codec
 from reverie.process import GaussianProcess, path_from_config
 from reverie.process.path import NoisePath
 from reverie.process.randomness import sub_seed
@@ -41,8 +42,6 @@ from reverie.training.hardware import autocast_dtype
 __all__ = [
     "AUTOENCODER",
     "CALIBRATION",
-    "CODEC",
-    "CODECS",
     "RUNTIMES",
     "WEIGHTS",
     "Codec",
@@ -53,14 +52,11 @@ __all__ = [
     "write_weights",
 ]
 
-CODEC, CALIBRATION = "codec.json", "calibration.json"
+CALIBRATION = "calibration.json"
 WEIGHTS, AUTOENCODER = "model.safetensors", "autoencoder.safetensors"
 
 Runtime = Literal["torch", "onnx"]
 RUNTIMES: tuple[str, ...] = get_args(Runtime)
-
-CODECS = {"images": ImageCodec, "records": RecordCodec, "linked": LinkedCodec}
-"""By what codec.json calls them."""
 
 Codec = TypeVar("Codec", ImageCodec, RecordCodec, LinkedCodec)
 
@@ -138,12 +134,12 @@ class Model(Generic[Codec]):
     def save(self, path: str | Path) -> Path:
         """Writes the model as a folder that `load` reads; the folder may exist already."""
         path = Path(path)
-        describe(path, self.config, self.codec)
+        described = describe(path, self.config, self.codec)
         for name, module in self.modules.items():
             write_weights(path / name, module)
         for name, about in self.learned.items():
             write_atomically(path / name, json.dumps(about, allow_nan=False) + "\n")
-        seal(path, (configs.NAME, CODEC, *self.modules, *self.learned))
+        seal(path, (*described, *self.modules, *self.learned))
         return path
 
     def sample_to(self, folder: str | Path, count: int | None = None, seed: int = 0, **told: Any) -> Whole:
@@ -185,11 +181,10 @@ def write_weights(file: Path, module: nn.Module) -> None:
     write_atomically(file, save({name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}))
 
 
-def describe(run: Path, config: RunConfig, codec: ImageCodec | RecordCodec | LinkedCodec) -> None:
-    """Writes what is known of a model before it is trained: config.yaml and codec.json."""
-    kind = next(kind for kind, of in CODECS.items() if isinstance(codec, of))
+def describe(run: Path, config: RunConfig, codec: AnyCodec) -> list[str]:
+    """Writes what is known of a model before it is trained, config.yaml and its codec, and names the files."""
     write_atomically(run / configs.NAME, config.yaml(run))
-    write_atomically(run / CODEC, json.dumps({"kind": kind, **codec.config}, indent=1, allow_nan=False) + "\n")
+    return [configs.NAME, *write_codec(run, codec)]
 
 
 def untrained(settings: RunConfig, channels: Any) -> Network:

@@ -21,7 +21,7 @@ from reverie.errors import UsageError
 from reverie.images import ImageCodec
 from reverie.modality import IMAGES, LINKED, RECORDS, Modality
 from reverie.models import LinkedModel, PatientModel, PictureModel, few_calls, load
-from reverie.models.folder import codec_of
+from reverie.models.codec_files import codec_of
 from reverie.models.model import AUTOENCODER, write_weights
 from reverie.planning.options import Options
 from reverie.records import RecordCodec

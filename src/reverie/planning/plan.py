@@ -6,6 +6,7 @@ run       trained -> finished -> saved -> shown
 run/ config.yaml  codec.json  model.safetensors  manifest.json      what models.load reads
      autoencoder.safetensors                                        of a latent run, too
      calibration.json                                               of patients, too
+     codec.safetensors                                              of linked tables, too
      checkpoints/step-N/  autoencoder/checkpoints/step-N/           what --resume reads
      rows/                                                          of a table beyond memory: the rows of its patients
      metrics.jsonl  tensorboard/  samples/  figures/                what people look at
@@ -31,6 +32,7 @@ from reverie.errors import UsageError
 from reverie.manifest import MANIFEST
 from reverie.modality import ROWS
 from reverie.models import CODEC, WEIGHTS, LinkedModel, PatientModel, PictureModel, latents
+from reverie.models.codec_files import ARRAYS
 from reverie.models.model import AUTOENCODER, CALIBRATION, describe, untrained
 from reverie.planning.options import Options
 from reverie.planning.origin import Origin
@@ -251,7 +253,8 @@ def _discard(run: Path) -> None:
         raise UsageError(f"{run} is not a run folder, so it is not overwritten: choose another name.")
     for name in ("checkpoints", "tensorboard", "samples", "figures", "autoencoder"):
         shutil.rmtree(run / name, ignore_errors=True)
-    for name in (configs.NAME, CODEC, CALIBRATION, WEIGHTS, AUTOENCODER, MANIFEST, metrics.NAME, lora.WEIGHTS, lora.CONFIG):
+    model = CODEC, ARRAYS, CALIBRATION, WEIGHTS, AUTOENCODER
+    for name in (configs.NAME, *model, MANIFEST, metrics.NAME, lora.WEIGHTS, lora.CONFIG):
         (run / name).unlink(missing_ok=True)
 
 

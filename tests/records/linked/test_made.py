@@ -2,6 +2,7 @@
 
 import copy
 import json
+import shutil
 import sqlite3
 from dataclasses import replace
 from datetime import date
@@ -16,9 +17,10 @@ from reverie.denoisers.event_mask import EventMask
 from reverie.denoisers.events import EventNetworkConfig
 from reverie.denoisers.naming import Cells, Leveled
 from reverie.denoisers.network import Network
-from reverie.errors import UsageError
+from reverie.errors import DamagedError, UsageError
 from reverie.export import check_completing, hospital
 from reverie.giveaway import run_page
+from reverie.manifest import seal, verify
 from reverie.models import LinkedModel
 from reverie.process import GaussianProcess, path_from_config
 from reverie.process.randomness import generator
@@ -126,6 +128,31 @@ def test_a_model_comes_back_from_its_folder(run, model, made):
     assert isinstance(model, LinkedModel) and model.calibration is not None
     assert reverie.load(run).sample(140, seed=3)["results"].equals(made["results"])
     assert json.loads((run / "codec.json").read_text())["kind"] == "linked"
+
+
+def test_numbers_of_classes_lie_beside_the_codec_and_have_to_be_what_was_written(run, model, tmp_path):
+    about = json.loads((run / "codec.json").read_text())
+    assert "weights" not in about["classes"]["following"]["stays"]
+    assert "codec.safetensors" in json.loads((run / "manifest.json").read_text())["files"]
+    again = reverie.load(run)
+    assert again.codec.config == model.codec.config and again.digest == model.digest
+    other = tmp_path / "other"
+    shutil.copytree(run, other)
+    sealed = verify(run) - {"codec.safetensors"}
+    seal(other, sealed)  # even if someone sealed it without
+    whole = (other / "codec.safetensors").read_bytes()
+    for left, sentence in ((None, "is missing: copy the folder again"), (whole[:-1] + b"?", "is damaged: it is not what")):
+        (other / "codec.safetensors").unlink()
+        if left is not None:
+            (other / "codec.safetensors").write_bytes(left)
+        with pytest.raises(DamagedError, match=f"codec.safetensors {sentence}"):
+            reverie.load(other)
+        (other / "codec.safetensors").write_bytes(whole)
+    reverie.load(other)
+    (other / "codec.safetensors").write_bytes(whole[:-1] + b"?")
+    seal(other, {*sealed, "codec.safetensors"})
+    with pytest.raises(DamagedError, match="is damaged: it is not what was written"):
+        reverie.load(other)
 
 
 def test_files_are_written_as_those_read_and_are_the_same_again(tmp_path):
