@@ -75,12 +75,14 @@ def test_how_many_examples_are_computed_at_a_time_changes_nothing(monkeypatch):
     assert all(torch.equal(a, b) for a, b in zip(computed(), whole, strict=True))
 
 
-def test_other_precisions_layouts_and_masks_are_left_to_torch():
+def test_other_precisions_layouts_widths_and_masks_are_left_to_torch():
     x, ours = picture(2, 8, 5, 5).detach(), layer(8)
     for other in (x.float(), x.double(), x.contiguous()):
         mine, theirs = (norm(kind.to(other.dtype), other) for kind in (ours, _same(ours)))
         assert torch.equal(mine, theirs)
         ours.float()
+    wide = picture(2, 64, 5, 5).detach()
+    assert torch.equal(norm(layer(64), wide), _same(layer(64))(wide))
     q, mask = x.flatten(2)[:, None], torch.ones(8, 8, dtype=torch.bool).tril()
     assert torch.equal(attention(q, q, q, attn_mask=mask), F.scaled_dot_product_attention(q, q, q, attn_mask=mask))
     assert torch.equal(attention(*[q.float()] * 3), F.scaled_dot_product_attention(*[q.float()] * 3))
