@@ -115,12 +115,14 @@ class Stages:
             unit.put_rows(child, wanted, asked)
             there[child] = asked | seen
 
-        def lasting(noise: Tensor) -> None:
-            for child in self.lasting.keys() & there.keys() if stage > 3 else ():
-                at, own = which[child][1], generator(int(seed[0]), *seed[1:], child, "lasting")
-                cells = unit.of_rows(child, noise)
+        kins = {child: self.kin(child, scores) for child in self.lasting.keys() & there.keys()} if stage > 3 else {}
+
+        def lasting(noise: Tensor, uniform: bool = False) -> None:
+            for child, kin in kins.items():
+                at, cells = which[child][1], unit.of_rows(child, noise)
                 if len(at) and cells.any():
-                    unit.put_rows(child, noise, self.lasting[child].of_noise(cells, self.kin(child, scores), at, own))
+                    made = self.lasting[child].of_noise(cells, kin, at, (*seed, child, "lasting"), uniform)
+                    unit.put_rows(child, noise, made)
 
         values = self._answered(unit, observed, wanted, stage, randomness, lasting)
         for child, known in there.items():
@@ -131,15 +133,20 @@ class Stages:
                 scores[child].put("rows", at, unit.of_rows(child, values), known)
 
     def kin(self, table: str, scores: Mapping[str, TableScores]) -> Kin:
-        """Which rows of a table are of one patient, of those of one latent class, and of one test where numbers have one."""
-        rows, root = np.arange(len(scores[table].above)), self.codec.tree.root
-        patient = self.codec.tree.up(table, root, rows, lambda t: scores[t].above)
-        alike, codes = [1 + self.codec.classes_of(table, scores)], self.codec.codecs[table]
-        for test in dict.fromkeys(of.code for of in self.codec.forms.forms[table].scored.values()):
+        """Which rows of a table are of one patient, and which of those are of one class, row above, or test."""
+        rows, tree = np.arange(len(scores[table].above)), self.codec.tree
+
+        def of(other: str) -> tuple[np.ndarray, int]:
+            at = tree.up(table, other, rows, lambda t: scores[t].above)
+            return at, len(scores[other] if other == tree.root else scores[other].above)
+
+        codes, tests = self.codec.codecs[table], []
+        for test in dict.fromkeys(one.code for one in self.codec.forms.forms[table].scored.values()):
             if (field := codes.named.get(f"value:{test}")) is not None:
                 values = scores[table].of_rows(rows)[0][:, list(field.channels)].double().numpy()
-                alike.append(np.unique(codes.codes[f"value:{test}"].cells(values), return_inverse=True)[1])
-        return Kin.of(patient, len(scores[root]), *alike)
+                tests.append(np.unique(codes.codes[f"value:{test}"].cells(values), return_inverse=True)[1])
+        above = [of(other) for other in tree.above(table) if other != tree.root]
+        return Kin.of(*of(tree.root), 1 + self.codec.classes_of(table, scores), above, tests)
 
     def known_groups(self, table: str, groups: Tensor) -> Tensor:
         """bool [G, w], which scores of groups exist, as what is known of them says."""
@@ -171,18 +178,21 @@ class Stages:
         wanted: Tensor,
         stage: int,
         randomness: torch.Generator,
-        lasting: Callable[[Tensor], None],
+        lasting: Callable[..., None],
     ) -> Tensor:
         """Scores [U, N, C] of units with the cells wanted drawn, around those observed, from noise that is made to last."""
         question, values = unit.question(observed, wanted, unit.values, stage), unit.values
         if question.target_mask.any():
             noise = _where_asked(torch.randn, question, randomness)
             lasting(noise)
-            drawn = self._sampled(noise * self.denoiser.process.schedule.prior_std, randomness, question)
+            noise = noise * self.denoiser.process.schedule.prior_std
+            drawn = self._sampled(noise, randomness, question, lasting)
             values = torch.where(question.target_mask, drawn, values)
         return values
 
-    def _sampled(self, noise: Tensor, randomness: torch.Generator, question: EventMask) -> Tensor:
+    def _sampled(
+        self, noise: Tensor, randomness: torch.Generator, question: EventMask, lasting: Callable[..., None]
+    ) -> Tensor:
         """Scores from noise. Where latent classes say most of what goes with what, levels are drawn at the last step: the
         mean of several is none of them, and beyond the class cells hardly hang on each other."""
         if not self.codec.classes.tables:
@@ -190,6 +200,7 @@ class Stages:
         grid = self.grid[:-1]
         x = sample(self.denoiser, self.sampler, grid, noise, randomness, question) if len(grid) > 1 else noise
         chance = _where_asked(torch.rand, question, randomness)
+        lasting(chance, True)
         return self.denoiser.answer(x, grid[-1], question, chance=chance)[0].clean
 
 
