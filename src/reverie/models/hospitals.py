@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -37,8 +37,6 @@ from reverie.shards import Whole
 from reverie.training.hardware import autocast_dtype
 
 __all__ = ["LinkedModel"]
-
-Drawn = TypeVar("Drawn")
 
 CALIBRATED = 160, 320
 """Patients that are drawn to put right what is drawn, at least and at most: as many as were trained on."""
@@ -132,7 +130,7 @@ class LinkedModel(StagedModel[LinkedCodec]):
                 Columns and tables that the model does not know are carried along, and what it cannot read it does not see,
                 see records/linked/fitting.py.
             columns: those to fill, as "stays.ward"; all that the model has learned if left out.
-            settings: sampler, steps, spacing and on_step, see `shards`.
+            settings: sampler, steps, spacing, workers and on_step, see `shards`.
 
         Raises UsageError for a column not learned, and what fit_tables raises.
         """
@@ -146,8 +144,9 @@ class LinkedModel(StagedModel[LinkedCodec]):
         draws: int = 1,
         seed: int = 0,
         columns: Sequence[str] | None = None,
-        on_step: Callable[[int, int], None] | None = None,
         hear: Callable[[str], None] = lambda note: None,
+        workers: int = 0,
+        on_step: Callable[[int, int], None] | None = None,
         **settings: Any,
     ) -> Iterator[dict[str, pl.DataFrame]]:
         """Of each draw, by table the rows that the model reads with their holes filled; `hear` is told how cells were read,
@@ -158,9 +157,16 @@ class LinkedModel(StagedModel[LinkedCodec]):
         self._check_draws(draws)
         plain = replace(self, calibration=None)._maker(settings)
         completer = LinkedCompleter(plain.stages, fitted, to_fill(self.codec, columns))
+        parts = completer.blocks
         for note in (said := completer.notes):
             hear(note)
-        for made in self._each(draws, on_step, lambda draw: completer.holes((seed, "complete", draw))):
+
+        def complete(number: int, draw: int) -> dict[str, pl.DataFrame]:
+            with torch.inference_mode():
+                return parts[number].holes((seed, "complete", draw, *([number] if number else [])))
+
+        for of in self._drawn(draws, len(parts), complete, workers, on_step):
+            made = {table: pl.concat(part[table] for part in of) for table in of[0]}
             for note in completer.left(made):
                 if note not in said:
                     hear(note)
@@ -176,7 +182,7 @@ class LinkedModel(StagedModel[LinkedCodec]):
         Args:
             source: as for `impute`.
             horizon: so long after a patient's last event, as "30d"; or so many rows of each table that hangs on patients.
-            settings: sampler, steps, spacing and on_step, see `shards`.
+            settings: sampler, steps, spacing, workers and on_step, see `shards`.
 
         Raises UsageError for a horizon that is none, and where nothing can come after.
         """
@@ -189,8 +195,9 @@ class LinkedModel(StagedModel[LinkedCodec]):
         horizon: int | str,
         draws: int = 1,
         seed: int = 0,
-        on_step: Callable[[int, int], None] | None = None,
         hear: Callable[[str], None] = lambda note: None,
+        workers: int = 0,
+        on_step: Callable[[int, int], None] | None = None,
         **settings: Any,
     ) -> Iterator[dict[str, pl.DataFrame]]:
         """Of each draw, by table the new rows, in the types learned; `hear` is told how cells were read."""
@@ -201,21 +208,17 @@ class LinkedModel(StagedModel[LinkedCodec]):
             for note in of.notes:
                 hear(f"{table}: {note}")
         forecaster = LinkedForecaster(maker, fitted, as_tables)
-        for rows, lost in self._each(draws, on_step, lambda draw: forecaster.rows(far, (seed, "forecast", draw))):
+
+        def go_on(number: int, draw: int) -> tuple[dict[str, pl.DataFrame], int]:
+            with torch.inference_mode():
+                return forecaster.rows(far, (seed, "forecast", draw))
+
+        for ((rows, lost),) in self._drawn(draws, 1, go_on, workers, on_step):
             if lost:
                 hear(
                     f"{number_of(lost, 'patient')}: fewer rows, for no more were drawn that come after the last event given."
                 )
             yield rows
-
-    def _each(self, draws: int, on_step: Callable[[int, int], None] | None, draw: Callable[[int], Drawn]) -> Iterator[Drawn]:
-        """Each of so many draws; `on_step` hears of it when it was taken."""
-        for number in range(draws):
-            with torch.inference_mode():
-                made = draw(number)
-            yield made
-            if on_step:
-                on_step(number + 1, draws)
 
     def sample_to(self, folder: str | Path, count: int | None = None, seed: int = 0, **told: Any) -> Whole:
         """Refused: several tables are no one dataset. `reverie.export.hospital` writes them to a folder, a file for each."""

@@ -227,14 +227,8 @@ class PatientModel(StagedModel[RecordCodec]):
         told = dict(settings)
         how = {name: told.pop(name) for name in ("workers", "on_step") if name in told}
         complete, parts = self.completing(visits, seed, **told), blocks(table)
-        count = draws * len(parts)
-
-        def block(k: int) -> pl.DataFrame:
-            draw, number = divmod(k, len(parts))
-            return complete(parts[number], number, draw)
-
-        made = list(in_order(block, count, **how))
-        return [pl.concat(made[first : first + len(parts)]) for first in range(0, count, len(parts))]
+        made = self._drawn(draws, len(parts), lambda number, draw: complete(parts[number], number, draw), **how)
+        return [pl.concat(of) for of in made]
 
     def calibrated(self, table: Table | EncodedTable) -> PatientModel:
         """This model with what it draws put right: its draws by the usual sampler are compared with the patients trained on,

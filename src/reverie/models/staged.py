@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 from reverie.denoisers.network import Network
 from reverie.errors import UsageError
 from reverie.models import few_calls
 from reverie.models.model import CALIBRATION, Codec, Model
+from reverie.models.shards import in_order
 from reverie.plain import number_of
 from reverie.records.conditions import Conditions
 from reverie.samplers import Sampler, named, time_grid
 
 __all__ = ["StagedModel"]
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +59,18 @@ class StagedModel(Model[Codec]):
     def _check_draws(self, draws: int) -> None:
         if draws < 1:
             raise UsageError(f"draws must be a whole number above 0, not {draws}.")
+
+    def _drawn(
+        self,
+        draws: int,
+        parts: int,
+        complete: Callable[[int, int], Made],
+        workers: int = 0,
+        on_step: Callable[[int, int], None] | None = None,
+    ) -> Iterator[list[Made]]:
+        """Of each draw what `complete` (number of a part, of the draw) makes of so many parts, by several threads."""
+        made = in_order(lambda number: complete(number % parts, number // parts), draws * parts, workers, on_step)
+        return (list(islice(made, parts)) for _ in range(draws))
 
     def _method(self, told: dict[str, Any]) -> tuple[Sampler, Sequence[float]]:
         """The sampler and its grid; what is None or left out is as the network declares."""

@@ -26,7 +26,7 @@ from reverie.records.masks import MaskSampler, cells
 from reverie.records.settling import reaching
 from reverie.records.table import Table, last_rows, rows_after
 
-__all__ = ["BLOCK", "Completer", "blocks", "longer"]
+__all__ = ["BLOCK", "Completer", "blocks", "longer", "stretches"]
 
 BLOCK = 256
 """Patients completed together, with randomness of their own; few, so that the cores of one machine share a small table."""
@@ -122,11 +122,15 @@ class Completer:
         return MaskSampler(self.sampler.codec).flags
 
 
+def stretches(count: int) -> list[tuple[int, int]]:
+    """The first patient of each block of so many, and the first after it."""
+    return list(pairwise([*range(0, count, BLOCK), count]))
+
+
 def blocks(table: Table) -> list[Table]:
     """The table cut into blocks of BLOCK patients, the last of what is left. They are views: their rows stand once."""
-    cut = [*range(0, len(table), BLOCK), len(table)]
     parts = []
-    for first, last in pairwise(cut):
+    for first, last in stretches(len(table)):
         offsets = table.offsets[first : last + 1]
         frame = table.frame[int(offsets[0]) : int(offsets[-1])]
         rows = None if table.rows is None else table.rows[offsets[0] : offsets[-1]]

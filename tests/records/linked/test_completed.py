@@ -135,6 +135,26 @@ def test_files_stay_byte_for_byte_but_for_the_cells_filled(model, holed, tmp_pat
         complete_hospital(model, fit_tables(model.codec, source), source / "again")
 
 
+def test_patients_are_completed_in_blocks_which_are_the_same_however_many_make_them(model, holed, monkeypatch):
+    first = holed["stays"].filter(pl.col("patient_id") <= "P0008")["stay_id"]
+    rare = {
+        name: holed[name].filter(pl.col("stay_id").is_in(first.implode())) for name in ("drugs", "diagnoses", "discharges")
+    }
+    fitted = fit_tables(model.codec, {**holed, **rare})  # of whom comes later there is no row of some tables
+    alone = next(model.completed(fitted.part(0, 8), seed=1))
+    monkeypatch.setattr("reverie.records.complete.BLOCK", 8)
+    done = []
+    one, many = (next(model.completed(fitted, 1, 1, workers=n, on_step=lambda *of: done.append(of))) for n in (1, 3))
+    assert done == 2 * [(1, 3), (2, 3), (3, 3)]
+    for table, frame in fitted.grown.frames.items():
+        assert many[table].equals(one[table]) and one[table].head(alone[table].height).equals(alone[table])
+        assert many[table].height == frame.height
+        for column in frame.columns:
+            here = frame[column].is_not_null()
+            assert many[table][column].filter(here).equals(frame[column].filter(here)), (table, column)
+    assert not many["patients"]["sex"].null_count() and not many["stays"]["ward"].null_count()
+
+
 def test_what_the_model_cannot_read_stays_and_is_said(model, holed):
     odd = dict(holed)
     odd["stays"] = holed["stays"].with_columns(

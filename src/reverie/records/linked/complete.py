@@ -17,6 +17,7 @@ import polars as pl
 import torch
 
 from reverie.process.randomness import generator
+from reverie.records.complete import stretches
 from reverie.records.dtypes import framed
 from reverie.records.intervals import scored
 from reverie.records.linked.around import Around, Moved
@@ -60,6 +61,12 @@ class LinkedCompleter:
     @property
     def codec(self) -> LinkedCodec:
         return self.stages.codec
+
+    @cached_property
+    def blocks(self) -> list[LinkedCompleter]:
+        """Of patients who are completed together, see records/complete.py."""
+        cut = stretches(len(self.fitted.grown))
+        return [self] if len(cut) == 1 else [replace(self, fitted=self.fitted.part(*of)) for of in cut]
 
     @cached_property
     def around(self) -> Around:

@@ -7,7 +7,7 @@ not observed; a row of nobody, or without its time, stays as it is
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,13 @@ class FittedTables:
     name: str
     notes: tuple[str, ...]
     path: Path | None
+
+    def part(self, first: int, last: int) -> FittedTables:
+        """Some of the patients alone, one after the other."""
+        patients = np.arange(first, last)
+        kept = self.grown.tree.below(patients, len(self.grown), self.grown.parents)
+        rows = {table: self.rows[table][at] for table, (at, _) in kept.items()}
+        return replace(self, grown=self.grown.take(patients), rows=rows)
 
     def holes(self, table: str, column: str) -> np.ndarray:
         """Bool [rows of `grown`], where a column is empty; nowhere where the source has no such column."""
