@@ -7,8 +7,8 @@ nearly all of the step, and at 8 x 8 with widths 16/32, where the rest counts to
 The plain loop is what the unconditional example of diffusers does: a DataLoader of pictures that are decoded, flipped and
 scaled one by one, accelerate, DDPMScheduler.add_noise, AdamW, clipping, EMAModel, a cosine learning rate with warm-up, in
 the default precision. Ours is `reverie.training.fit` with its defaults, of the network as the recipe "diffusers" makes it:
-their module, with our norms and attention in bf16. Both run in turn, a few rounds; medians. REVERIE_PRECISION=fp32 asks for
-the other precision.
+their module, with our norms and attention in bf16. Both run in turn, a few rounds; medians. Ours takes the
+precision that "auto" is for its size; REVERIE_PRECISION=fp32 or bf16 asks for one.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -32,10 +33,11 @@ from sklearn.datasets import load_sample_images
 from machine import describe
 from reverie.denoisers.diffusers_unet import DiffusersUNetConfig
 from reverie.denoisers.network import Network
-from reverie.images import ImageSet
+from reverie.images import ImageCodec, ImageSet
 from reverie.process import GaussianProcess, NoiseSchedule
 from reverie.sources import ImageSource
 from reverie.training import Budget, Callbacks, TrainingSettings, denoising, fit
+from reverie.training.hardware import automatic_precision
 
 BATCH, ROUNDS = 64, 3
 SIZES = {32: ((32, 64, 128), 8), 8: ((16, 32), 40)}
@@ -107,10 +109,19 @@ def plain(pixels: np.ndarray, side: int, steps: int) -> float:
     return BATCH / statistics.median(times[2:])
 
 
-def ours(pixels: np.ndarray, side: int, steps: int) -> float:
-    settings = TrainingSettings(steps=steps, batch=BATCH, predict="noise", log_every=1)
+def declared(side: int) -> DiffusersUNetConfig:
     widths = SIZES[side][0]
-    config = DiffusersUNetConfig(width=widths[0], multipliers=tuple(w // widths[0] for w in widths), blocks=2)
+    return DiffusersUNetConfig(width=widths[0], multipliers=tuple(w // widths[0] for w in widths), blocks=2)
+
+
+def precision(side: int) -> Literal["fp32", "bf16"]:
+    """What "auto" is for a run of this size."""
+    return automatic_precision(torch.device("cpu"), declared(side).numbers(BATCH, ImageCodec(side, side, 3)))
+
+
+def ours(pixels: np.ndarray, side: int, steps: int) -> float:
+    config = declared(side)
+    settings = TrainingSettings(steps=steps, batch=BATCH, predict="noise", log_every=1, precision=precision(side))
     module = config.build(3, 3)
     module.unet.load_state_dict(unet(side).state_dict())
     network = Network(GaussianProcess(NoiseSchedule.linear()), module, "noise")
@@ -127,7 +138,7 @@ def main() -> None:
     print(describe())
     for side, (widths, steps) in SIZES.items():
         pixels = pictures(side)
-        print(f"{side} x {side}, widths {'/'.join(map(str, widths))}, batch {BATCH}")
+        print(f"{side} x {side}, widths {'/'.join(map(str, widths))}, batch {BATCH}: {precision(side)}")
         rates: tuple[list[float], list[float]] = ([], [])
         for number in range(ROUNDS):
             for row, run in zip(rates, (ours, plain), strict=True):

@@ -48,13 +48,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if config.getoption("--other-precision") and not hasattr(config, "workerinput"):  # workers inherit what is said here
+    if not hasattr(config, "workerinput"):  # workers inherit what is said here
         import torch
 
         from reverie.training.hardware import VARIABLE, automatic_precision
 
         here = automatic_precision(torch.device("cpu"))
-        os.environ[VARIABLE] = {"fp32": "bf16", "bf16": "fp32"}[here]
+        there = {"fp32": "bf16", "bf16": "fp32"}[here]
+        os.environ[VARIABLE] = there if config.getoption("--other-precision") else here  # of small networks too
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -11,9 +11,11 @@ from reverie import config
 from reverie.errors import UsageError
 from reverie.images import read_images
 from reverie.models.editing import interpolate, inverted
+from reverie.planning import Options
+from reverie.planning.plan import prepare
 from reverie.process import generator
 from reverie.sources import ImageSource
-from reverie.training import Callbacks, Stopped, Validator
+from reverie.training import Callbacks, Stopped, Validator, hardware
 from reverie.training.ema import EMA
 from reverie.training.hardware import VARIABLE, automatic_precision
 
@@ -65,6 +67,17 @@ def test_one_variable_says_what_auto_is_and_other_words_are_refused(monkeypatch)
     monkeypatch.setenv(VARIABLE, "fp8")
     with pytest.raises(UsageError, match="REVERIE_PRECISION is 'fp8', but can only be fp32 or bf16"):
         automatic_precision(CPU)
+
+
+def test_what_is_too_small_to_gain_by_bf16_on_a_cpu_trains_in_fp32(tmp_path, monkeypatch):
+    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.setattr(hardware, "_multiplies_bf16", lambda device: True)
+    for batch, chosen in ((32, "fp32"), (64, "bf16")):  # of 8 x 8 at width 32: 65,536 numbers, and 131,072
+        plan = prepare("digits", Options(tmp_path / chosen, settings={"batch": batch}))
+        assert plan.config.training.precision == chosen
+    assert automatic_precision(torch.device("cuda"), 1) == "bf16"
+    monkeypatch.setenv(VARIABLE, "bf16")
+    assert automatic_precision(CPU, 1) == "bf16"
 
 
 def test_a_run_goes_on_in_the_precision_it_was_begun_in_also_on_another_processor(tmp_path, monkeypatch):

@@ -94,6 +94,10 @@ class NetworkConfig(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False)
         """Numbers kept for the way back, of `part` records that have so many tokens in all and at most `longest` each."""
         raise NotImplementedError
 
+    def numbers(self, batch: int, codec: Any) -> int | None:
+        """How many numbers its widest layer answers of a batch coded so, roughly; None where it does not say."""
+        return None
+
     @property
     def lighter(self) -> tuple[Mapping[str, Any], ...]:
         """Settings that take less memory, the least change first."""

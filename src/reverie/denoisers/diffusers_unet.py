@@ -139,6 +139,9 @@ class DiffusersUNetConfig(PictureNetwork, frozen=True):
             "num_class_embeds": self.classes + 1 if self.classes else None,
         }
 
+    def numbers(self, batch: int, codec: Any) -> int:
+        return batch * self.given.get("block_out_channels", (self.width,))[0] * codec.height * codec.width
+
     def tensors(self, condition: Condition | None, count: int) -> dict[str, Tensor]:
         if self.model != "UNet2DModel":
             raise UsageError(f"a {self.model} is told encoder states, and other runtimes are told classes alone.")

@@ -115,6 +115,9 @@ class UNetConfig(PictureNetwork, frozen=True):
     def build(self, channels: int, out_channels: int) -> UNet:
         return UNet(channels, out_channels, self)
 
+    def numbers(self, batch: int, codec: Any) -> int:
+        return batch * self.width * -(-codec.height // self.patch) * -(-codec.width // self.patch)
+
     def of_latents(self) -> Self:
         return self.model_copy(update={"patch": 1})  # latents are folded already
 

@@ -180,8 +180,8 @@ def prepare(
     processes.share(config.training.batch, config.training.accumulate)
     if not processes.agree(data.about.fingerprint, device):
         raise UsageError(f"the processes read different data as {data.about.name}: give every machine the same.")
-    if config.training.precision == "auto":  # a run goes on in the precision that it was begun in, also elsewhere
-        config = _with_training(config, precision=written.training.precision if written else automatic_precision(device))
+    if config.training.precision == "auto" and written:  # goes on in the precision that it was begun in, also elsewhere
+        config = _with_training(config, precision=written.training.precision)
     config = data.settled(latents.resolved(config))
     more = None
     if written:
@@ -195,6 +195,9 @@ def prepare(
             if origin is None
             else data.adopt_codec(origin.codec, origin.parent.name, callbacks.log)
         )
+    if config.training.precision == "auto":
+        numbers = config.network.numbers(config.training.batch, codec) if config.latent is None else None
+        config = _with_training(config, precision=automatic_precision(device, numbers))
     if config.training.epsilon is not None and config.training.delta is None:
         config = _with_training(config, delta=1 / (2 * len(parts.train)))
     admit(config, codec.channels)

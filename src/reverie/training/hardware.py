@@ -19,6 +19,9 @@ __all__ = ["VARIABLE", "autocast_dtype", "automatic_precision", "choose_device",
 VARIABLE = "REVERIE_PRECISION"
 """The environment variable that says what "auto" is, fp32 or bf16, whatever the hardware: to try what happens elsewhere."""
 
+ENOUGH = 2**17
+"""Numbers from which on bf16 was measured as fast on a CPU, or faster: benchmarks/results/training_throughput.txt."""
+
 
 def choose_device(name: str) -> torch.device:
     """The device called "auto", "cpu", "cuda" or "cuda:N". Raises UsageError for a CUDA device that is not there."""
@@ -39,15 +42,17 @@ def autocast_dtype(precision: str, device: torch.device) -> torch.dtype | None:
     return {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision)
 
 
-def automatic_precision(device: torch.device) -> str:
-    """What "auto" is on this machine: "bf16" where the hardware multiplies it, else "fp32"; or as VARIABLE says.
+def automatic_precision(device: torch.device, numbers: int | None = None) -> str:
+    """What "auto" is on this machine: "bf16" where the hardware multiplies it, else "fp32"; or as VARIABLE says. Where a
+    layer answers few numbers at a time, None for enough, "fp32" on a CPU: casting takes longer than the products save.
 
     Raises UsageError where that says anything else.
     """
     chosen = os.environ.get(VARIABLE, "")
     if chosen not in ("", "fp32", "bf16"):
         raise UsageError(f"{VARIABLE} is {chosen!r:.40}, but can only be fp32 or bf16: change it, or unset it.")
-    return chosen or ("bf16" if _multiplies_bf16(device) else "fp32")
+    few = device.type == "cpu" and numbers is not None and numbers < ENOUGH
+    return chosen or ("bf16" if _multiplies_bf16(device) and not few else "fp32")
 
 
 def _multiplies_bf16(device: torch.device) -> bool:

@@ -46,7 +46,8 @@ class TrainingSettings(BaseModel):
         patience: judgements without a lower loss after which training ends.
         epsilon: train with differential privacy, the patient as the unit, and spend at most this much; none for without.
         delta: of (epsilon, delta); none for 1 / (2 x patients trained on).
-        precision: "fp32", "bf16", "fp16", or "auto": bf16 where the processor multiplies it faster, else fp32.
+        precision: "fp32", "bf16", "fp16", or "auto": bf16 where the processor multiplies it faster and the network is
+            not too small to gain by it, else fp32.
         gradient_checkpointing: compute activations twice instead of keeping them.
         device: "auto" (CUDA if there is one), "cpu", "cuda" or "cuda:N".
         checkpoint_every: steps between checkpoints; none for every 30 seconds or so, as measured at the start.
