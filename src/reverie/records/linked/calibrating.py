@@ -17,7 +17,7 @@ from reverie.denoisers.network import Network
 from reverie.records.linked.calibration import KNOTS, LinkedCalibration, Part, tilted
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.daytimes import DayTimes, hours_of, timed
-from reverie.records.linked.lasting import Cell, Kin, Lasting, LastingFit
+from reverie.records.linked.lasting import Kin, Lasting, LastingFit
 from reverie.records.linked.scores import TableScores
 from reverie.records.linked.shapes import Shapes
 from reverie.records.linked.spans import Reach, reached
@@ -63,15 +63,14 @@ class Fitting:
         self._known_by, self._coded = known_by, coded or {}
         self.drawn: dict[Part, np.ndarray] = {}
         self._namings = {part: [Naming(one) for one in of.parts] for part, of in cells.items() if of.levels}
-        self._own = {part: [one.class_field for one in of.parts] for part, of in cells.items() if of.levels}
         self._aims = {part: self._counts(part, trained[part].nan_to_num(), ~trained[part].isnan()) for part in self._namings}
         self._lasting: dict[str, LastingFit] = {}
-        for (table, what), theirs in trained.items() if kin else ():
+        for (table, what), theirs in self._trained.items() if kin else ():
             if what == "rows" and len(theirs) and (table, what) in cells:
                 assert kin
-                told = _cells(cells[table, what], (late or {}).get(table))
-                values = self._values(table, told, theirs.nan_to_num(), ~theirs.isnan())
-                self._lasting[table] = LastingFit.of(told, values, kin(table))
+                named = [naming.named.numpy() for naming in self._namings.get((table, what), ())]
+                numbers = np.flatnonzero(~np.any([np.zeros(theirs.shape[1], dtype=bool), *named], axis=0))
+                self._lasting[table] = LastingFit.of(theirs, numbers, (late or {})[table], kin(table))
         self._maps: dict[Part, np.ndarray] = {}
         self._reaches: dict[str, Reach] = {}
         self._hours: dict[Part, DayTimes] = {}
@@ -124,8 +123,8 @@ class Fitting:
 
     def last(self, table: str, scores: Tensor, asked: Tensor, kin: Kin) -> None:
         """What lasts too little over the rows of a patient in scores [R, w] drawn, where they were asked for, lasts more."""
-        if (fit := self._lasting.get(table)) is not None:
-            fit.weigh(self._values(table, fit.cells, scores, asked), asked.numpy(), kin)
+        if table in self._lasting:
+            self._lasting[table].weigh(scores.numpy(), asked.numpy(), kin)
 
     @property
     def lasting(self) -> dict[str, Lasting]:
@@ -135,22 +134,6 @@ class Fitting:
     def done(self) -> LinkedCalibration:
         tilts = {part: tilt.clone() for part, tilt in self.tilts.items()}
         return LinkedCalibration(self._maps, tilts, SHARPER, self._reaches, self.lasting, self._hours, self._shapes)
-
-    def _values(self, table: str, cells: Sequence[Cell], scores: Tensor, known: Tensor) -> np.ndarray:
-        """float64 [R, cells], the scores of numbers, and the numbers of levels, of scores [R, C]; NaN where not known."""
-        levels = iter(())
-        if namings := self._namings.get((table, "rows")):
-            levels = (
-                where[:, naming.field == number].float().argmax(1)
-                for naming, own in zip(namings, self._own[table, "rows"], strict=True)
-                for where in (naming.levels(scores.float()),)
-                for number in range(len(naming.first))
-                if number != own
-            )
-        told = [next(levels) if cell.level else scores[:, int(cell.channels[0])] for cell in cells]
-        there = [known[:, torch.from_numpy(cell.channels)].all(1) for cell in cells]
-        values = [torch.where(seen, of.double(), torch.nan) for of, seen in zip(told, there, strict=True)]
-        return torch.stack(values, 1).numpy() if values else np.zeros((len(scores), 0))
 
     def _aimed(self, part: Part, asked: Tensor) -> Tensor:
         """[levels], the share of each among those trained on, were as many of them of each class as of what was drawn."""
@@ -211,14 +194,6 @@ class Weighing(Stages):
                     self.fitting.weigh(part, cells[0].nan_to_num(), asked, share)
                 if share and what == "rows" and stage > 3 and len(cells[0]):
                     self.fitting.last(child, cells[0].nan_to_num(), asked, self.kin(child, scores))
-
-
-def _cells(cells: Cells, late: np.ndarray | None) -> list[Cell]:
-    """Those of a row that may last: levels in the order of the parts of Cells, but for the latent class, then numbers."""
-    parts = [(part, number, of) for part in cells.parts for number, of in enumerate(part.leveled)]
-    told = [Cell(np.array(of.channels), True, False) for part, number, of in parts if number != part.class_field]
-    numbers = np.setdiff1d(np.arange(cells.width), [c for of in cells.leveled for c in of.channels])
-    return told + [Cell(np.array([c]), False, late is not None and bool(late[c])) for c in numbers]
 
 
 def _as_many(drawn: np.ndarray, trained: np.ndarray) -> np.ndarray:

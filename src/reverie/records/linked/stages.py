@@ -23,6 +23,7 @@ from reverie.denoisers.event_mask import EventMask
 from reverie.denoisers.network import Network
 from reverie.process.randomness import generator
 from reverie.records.intervals import Floats
+from reverie.records.levels import Levels
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.lasting import Kin, Lasting
 from reverie.records.linked.laying import laid_out, tokens_of, unit_of
@@ -117,12 +118,12 @@ class Stages:
 
         kins = {child: self.kin(child, scores) for child in self.lasting.keys() & there.keys()} if stage > 3 else {}
 
-        def lasting(noise: Tensor, uniform: bool = False) -> None:
+        def lasting(noise: Tensor) -> None:
             for child, kin in kins.items():
                 at, cells = which[child][1], unit.of_rows(child, noise)
                 if len(at) and cells.any():
-                    made = self.lasting[child].of_noise(cells, kin, at, (*seed, child, "lasting"), uniform)
-                    unit.put_rows(child, noise, made)
+                    own = generator(int(seed[0]), *seed[1:], child, "lasting")
+                    unit.put_rows(child, noise, self.lasting[child].of_noise(cells, kin, at, own))
 
         values = self._answered(unit, observed, wanted, stage, randomness, lasting)
         for child, known in there.items():
@@ -133,20 +134,29 @@ class Stages:
                 scores[child].put("rows", at, unit.of_rows(child, values), known)
 
     def kin(self, table: str, scores: Mapping[str, TableScores]) -> Kin:
-        """Which rows of a table are of one patient, and which of those are of one class, row above, or test."""
+        """Which rows of a table are of one patient, which of those are of one class or of one row above, and of what test
+        they are."""
         rows, tree = np.arange(len(scores[table].above)), self.codec.tree
+        tables = [*tree.above(table)][::-1]
+        above = [tree.up(table, other, rows, lambda t: scores[t].above) for other in tables]
+        many = [len(scores[other] if other == tree.root else scores[other].above) for other in tables]
+        classes = 1 + self.codec.classes.count(table)
+        of_class = above[0] * classes + 1 + self.codec.classes_of(table, scores)
+        groups, counts = (above[0], of_class, *above[1:]), (many[0], many[0] * classes, *many[1:])
+        return Kin(groups, counts, *self._tests(table, scores[table]))
 
-        def of(other: str) -> tuple[np.ndarray, int]:
-            at = tree.up(table, other, rows, lambda t: scores[t].above)
-            return at, len(scores[other] if other == tree.root else scores[other].above)
-
-        codes, tests = self.codec.codecs[table], []
-        for test in dict.fromkeys(one.code for one in self.codec.forms.forms[table].scored.values()):
-            if (field := codes.named.get(f"value:{test}")) is not None:
-                values = scores[table].of_rows(rows)[0][:, list(field.channels)].double().numpy()
-                tests.append(np.unique(codes.codes[f"value:{test}"].cells(values), return_inverse=True)[1])
-        above = [of(other) for other in tree.above(table) if other != tree.root]
-        return Kin.of(*of(tree.root), 1 + self.codec.classes_of(table, scores), above, tests)
+    def _tests(self, table: str, one: TableScores) -> tuple[np.ndarray, int]:
+        """1 + the test of each row of a table whose numbers are those of tests, 0 where it is not known; 1 + their
+        number."""
+        codes, none = self.codec.codecs[table], np.zeros(len(one.above), dtype=np.int64)
+        test = next((f"value:{of.code}" for of in self.codec.forms.forms[table].scored.values()), None)
+        if test not in codes.named or not isinstance(code := codes.codes[test], Levels):
+            return none, 1
+        channels = list(codes.named[test].channels)
+        values, known = one.of_rows(np.arange(len(none)))
+        return np.where(
+            known[:, channels[0]].numpy(), 1 + code.level(values[:, channels].double().numpy()), 0
+        ), 1 + code.count
 
     def known_groups(self, table: str, groups: Tensor) -> Tensor:
         """bool [G, w], which scores of groups exist, as what is known of them says."""
@@ -178,7 +188,7 @@ class Stages:
         wanted: Tensor,
         stage: int,
         randomness: torch.Generator,
-        lasting: Callable[..., None],
+        lasting: Callable[[Tensor], None],
     ) -> Tensor:
         """Scores [U, N, C] of units with the cells wanted drawn, around those observed, from noise that is made to last."""
         question, values = unit.question(observed, wanted, unit.values, stage), unit.values
@@ -186,13 +196,11 @@ class Stages:
             noise = _where_asked(torch.randn, question, randomness)
             lasting(noise)
             noise = noise * self.denoiser.process.schedule.prior_std
-            drawn = self._sampled(noise, randomness, question, lasting)
+            drawn = self._sampled(noise, randomness, question)
             values = torch.where(question.target_mask, drawn, values)
         return values
 
-    def _sampled(
-        self, noise: Tensor, randomness: torch.Generator, question: EventMask, lasting: Callable[..., None]
-    ) -> Tensor:
+    def _sampled(self, noise: Tensor, randomness: torch.Generator, question: EventMask) -> Tensor:
         """Scores from noise. Where latent classes say most of what goes with what, levels are drawn at the last step: the
         mean of several is none of them, and beyond the class cells hardly hang on each other."""
         if not self.codec.classes.tables:
@@ -200,7 +208,6 @@ class Stages:
         grid = self.grid[:-1]
         x = sample(self.denoiser, self.sampler, grid, noise, randomness, question) if len(grid) > 1 else noise
         chance = _where_asked(torch.rand, question, randomness)
-        lasting(chance, True)
         return self.denoiser.answer(x, grid[-1], question, chance=chance)[0].clean
 
 
