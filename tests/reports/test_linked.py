@@ -9,10 +9,13 @@ from typer.testing import CliRunner
 
 import reverie
 from reverie.cli.app import app
+from reverie.config import resolve
 from reverie.errors import DataError, UsageError
 from reverie.evaluation.linked.areas import areas_of
 from reverie.records.linked import read_linked
 from reverie.reports import linked_report, report, report_on_linked
+from reverie.reports.evidence import real_of
+from reverie.sources import LinkedSource
 
 HOUR = timedelta(hours=1)
 
@@ -119,3 +122,19 @@ def test_a_run_is_reported_on_beside_the_patients_that_it_held_out(tmp_path, mon
     ward(1, 42)["patients"].write_csv(tmp_path / "in" / "patients.csv")
     with pytest.raises(DataError, match="not the data"):
         report(tmp_path / "run")
+
+
+def test_patients_who_were_held_out_are_those_of_the_report(folders):
+    source = LinkedSource.read(folders / "train", holdout=folders / "holdout")
+    noted, schema = (source.about, source.about_holdout), source.table.schema
+
+    def held_of(settings, apart, given):
+        config = resolve(noted[0], 0, "linked", settings, noted[1] if apart else None)
+        _, train, held, seen = real_of(config, LinkedSource.read, schema, given, None, None)
+        return len(train), set(held.frames["patients"]["patient_id"].str.slice(0, 2)), seen
+
+    aside = {"aside": 0.1}
+    assert held_of(aside, True, None) == (23, {"P1"}, "")
+    assert held_of(aside | {"holdout": 0.5}, False, None) == (12, {"P0"}, "")
+    assert held_of(aside | {"holdout": 0.5}, False, folders / "made") == (12, {"P2"}, "")
+    assert "stand in" in held_of(aside | {"holdout": 0.0}, False, None)[2]

@@ -26,7 +26,7 @@ from reverie.records.places import hidden
 from reverie.records.rules.rules import Rules, on_given
 from reverie.shards import Engine
 
-__all__ = ["DRAW", "Completed", "check_completing", "complete"]
+__all__ = ["DRAW", "Completed", "check_columns", "check_completing", "complete"]
 
 DRAW = "draw"
 """The first column of several draws written one under the other: 1, 2, ..."""
@@ -192,8 +192,7 @@ def complete(
     Raises UsageError and DataError for what the model cannot complete, see PatientModel.impute.
     """
     model = check_completing(model, draws, run)
-    if forecast is not None and columns is not None:
-        raise UsageError("columns are chosen for filling holes, and visits are added whole: leave out one of the two.")
+    check_columns(columns, forecast)
     names = to_fill(model.codec.schema, columns)
     fitted = source if isinstance(source, Fitted) else fit(source, model.codec.schema, name)
     _check_draws(draws, fitted.cells.columns)
@@ -216,6 +215,12 @@ def check_completing(model: PictureModel | PatientModel, draws: int, run: str) -
     assert isinstance(model, PatientModel)
     _check_draws(draws, model.codec.schema.names)
     return model
+
+
+def check_columns(columns: Sequence[str] | None, forecast: int | str | None) -> None:
+    """Raises UsageError for columns to be filled where rows are to be added."""
+    if forecast is not None and columns is not None:
+        raise UsageError("`columns` is of filling holes, and rows are added whole: leave out one of the two.")
 
 
 def _check_draws(draws: int, columns: Sequence[str]) -> None:

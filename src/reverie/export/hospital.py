@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 
+from reverie.export.sampled import speed
 from reverie.files import folder_beside, take_place
 from reverie.modality import DATABASES
 from reverie.models import LinkedModel
@@ -82,7 +83,6 @@ def hospital(
             for name in stored:
                 _joined(parts / numbers[name], whole / file_of(name, suffix))
             take_place(whole, out)
-    seconds = time.monotonic() - began
     events = sum(rows.values()) - rows[model.codec.tree.root]
     return {
         "out": str(out),
@@ -91,8 +91,7 @@ def hospital(
         "rows": {**rows, **{name: frame.height for name, frame in model.codec.lookups.items()}},
         **{name: options.get(name) or usual for name, usual in model.usual.items()},
         "seed": seed,
-        "seconds": round(seconds, 2),
-        "events_per_second": round(events / max(seconds, 1e-9)),
+        **speed(events, time.monotonic() - began, "events"),
     }
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from reverie.errors import UsageError
+from reverie.export.completed import check_columns
 from reverie.files import folder_beside, take_place
 from reverie.modality import DATABASES
 from reverie.models import LinkedModel
@@ -56,8 +57,7 @@ def complete_hospital(
     database = out.name.lower().endswith(DATABASES)
     if database and draws > 1:
         raise UsageError(f"{out.name} holds one draw: leave `draws` out, or name a folder or a .zip as `out`.")
-    if forecast is not None and columns is not None:
-        raise UsageError("`columns` is of filling holes, and rows are added whole: leave out one of the two.")
+    check_columns(columns, forecast)
     check_apart(fitted, out)
     source = fitted.path
     for note in fitted.notes:
@@ -78,10 +78,10 @@ def complete_hospital(
             else:
                 more = {table: rows for table, rows in fitted.added(model.codec, tables).items() if rows.height}
                 added += sum(rows.height for rows in more.values())
+            same, of = _unchanged(fitted, filled)
+            stands, count = stands + same, count + of
             if database:
                 _store(out, beside, model, fitted, filled, more)
-                same, of = _unchanged(fitted, filled)
-                stands, count = stands + same, count + of
                 continue
             folder = whole if draws == 1 else whole / str(number)
             if source is None:
@@ -91,8 +91,6 @@ def complete_hospital(
             for table, file in _files(model, fitted).items():
                 if source is None or table in filled or table in more:
                     _write(folder / file, None if source is None else source / file, fitted, table, filled, more.get(table))
-            same, of = _unchanged(fitted, filled)
-            stands, count = stands + same, count + of
         if not database:
             take_place(whole, out)
     return {

@@ -16,7 +16,7 @@ from reverie.models import PatientModel, PictureModel
 from reverie.records.output import check_table_output, write_table
 from reverie.shards import Whole
 
-__all__ = ["OnStep", "Preview", "dataset", "patients", "pictures"]
+__all__ = ["OnStep", "Preview", "dataset", "patients", "pictures", "speed"]
 
 MOVING = 64
 """Pictures at most in an animation."""
@@ -55,7 +55,7 @@ def patients(
     rows = write_table(out, frames(), model.codec.schema.spelled)
     seconds = time.monotonic() - began
     facts = {**totals, "rows": rows, "clipped": clipped, "broken": broken}
-    return {"out": str(out), **_of_patients(model, facts, options), "seed": seed, **_speed(rows, seconds, "rows")}
+    return {"out": str(out), **_of_patients(model, facts, options), "seed": seed, **speed(rows, seconds, "rows")}
 
 
 def dataset(
@@ -79,10 +79,10 @@ def dataset(
         told = _of_patients(model, whole.totals, options)
     else:
         told = {"pictures": whole.totals.get("pictures", 0), **_of_pictures(model, options)}
-    speed = {}
+    pace = {}
     for name in {"rows", "pictures"} & whole.new.keys():
-        speed = _speed(whole.new[name], time.monotonic() - began, name)
-    return {"out": str(out), **what, **told, "seed": seed, **speed}, whole
+        pace = speed(whole.new[name], time.monotonic() - began, name)
+    return {"out": str(out), **what, **told, "seed": seed, **pace}, whole
 
 
 def _of_patients(model: PatientModel, facts: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,7 +105,8 @@ def _of_pictures(model: PictureModel, options: Mapping[str, Any]) -> dict[str, A
     return how | {name: options[name] for name in ("guidance", "rescale", "interval") if options.get(name)}
 
 
-def _speed(made: float, seconds: float, what: str) -> dict[str, Any]:
+def speed(made: float, seconds: float, what: str) -> dict[str, Any]:
+    """What is told of how long it took to make so many of something."""
     return {"seconds": round(seconds, 2), f"{what}_per_second": round(made / max(seconds, 1e-9))}
 
 

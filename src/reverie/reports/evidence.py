@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
@@ -32,9 +33,10 @@ from reverie.records.schema import Schema
 from reverie.records.table import Table, read_table
 from reverie.reports.given import Given
 from reverie.sources import TableSource
+from reverie.sources.patients import PatientSource
 from reverie.sources.streamed import Patients, StreamedSource
 
-__all__ = ["Evidence", "Find", "again", "patients_evidence", "schema_of", "the_same"]
+__all__ = ["Evidence", "Find", "again", "patients_evidence", "real_of", "schema_of", "the_same"]
 
 ASIDE = (
     "No patients were held out. Those set aside for early stopping stand in for them: the model never learned from them, "
@@ -49,6 +51,7 @@ MADE = PATIENTS
 """Patients that are made for a report, at most: of more no more would be compared or attacked."""
 
 OnStep = Callable[[int, int], None]
+Subject = TypeVar("Subject", bound=PatientSource)
 Find = Callable[[Source, str], Any]
 """From what training noted of its data, and the option that says where that is now, to the data."""
 
@@ -100,13 +103,8 @@ def patients_evidence(
     Raises UsageError if the source has to be named, DataError if it is not what the run was trained on.
     """
     config, schema = model.config, model.codec.schema
-    find = find or again
-    apart = holdout if holdout is not None else find(config.holdout, "--holdout") if config.holdout else None
-    subject = _subject(config, source if source is not None else find(config.source, "--source"), schema, apart, cache)
-    the_same(config.source, subject.about)
-    if config.holdout and holdout is None and subject.about_holdout:
-        the_same(config.holdout, subject.about_holdout, "holdout")
-    train, held, seen = _split(subject, config, holdout is not None)
+    kind = partial(StreamedSource.read, cache=cache) if config.source.stream else TableSource.read
+    subject, train, held, seen = real_of(config, kind, schema, holdout, source, find)
     notes = list(subject.notes)
     if synthetic is None:
         count = min(len(train), MADE)
@@ -124,11 +122,27 @@ def patients_evidence(
     return Evidence(config.source.name, _halves(train, held, seen), visits, schema, origin, model, tuple(notes))
 
 
-def _subject(config: RunConfig, source: Any, schema: Schema, holdout: Any, cache: str | Path | None) -> TableSource:
-    """The source, in memory or in parts as it was trained on."""
-    if config.source.stream:
-        return StreamedSource.read(source, schema, holdout=holdout, cache=cache)
-    return TableSource.read(source, schema, holdout=holdout)
+def real_of(
+    config: RunConfig, read: Callable[..., Subject], schema: Any, holdout: Any, source: Any, find: Find | None
+) -> tuple[Subject, Any, Any, str]:
+    """The patients that a run was trained on, read again, those trained on and held out, and what of the latter was seen.
+
+    Args:
+        read: PatientSource.read of their kind.
+        holdout, source, find: see patients_evidence, also for what is raised.
+    """
+    find = find or again
+    apart = holdout if holdout is not None else find(config.holdout, "--holdout") if config.holdout else None
+    subject = read(source if source is not None else find(config.source, "--source"), schema, holdout=apart)
+    the_same(config.source, subject.about)
+    if config.holdout and holdout is None and subject.about_holdout:
+        the_same(config.holdout, subject.about_holdout, "holdout")
+    train, aside, held = subject.split(config)
+    if holdout is not None:
+        held = subject.apart
+    if held is not None:
+        return subject, train, held, ""
+    return subject, train, aside, NONE if aside is None else ASIDE
 
 
 def _halves(train: Any, held: Any, seen: str) -> Split | Streamed:
@@ -195,13 +209,3 @@ def again(source: Source, option: str) -> str | Query:
         if place and (place in (*BUNDLED, "digits") or in_object_storage(place) or Path(place).exists()):
             return place
     raise UsageError(f"{source.name}, which this run was trained with, is not here: say where it is with {option} FILE.")
-
-
-def _split(subject: TableSource, config: RunConfig, other: bool) -> tuple[Any, Any, str]:
-    """The tables of train and holdout, and what of the latter was seen."""
-    train, aside, held = subject.split(config)
-    if other:
-        return train, subject.holdout, ""
-    if held is not None:
-        return train, held, ""
-    return (train, aside, ASIDE) if aside is not None else (train, None, NONE)

@@ -17,7 +17,7 @@ from reverie.records.linked import LinkedSchema, LinkedTables, read_linked
 from reverie.records.linked.tying import with_implied
 from reverie.reports.card import of_model, of_patients
 from reverie.reports.document import Report
-from reverie.reports.evidence import ASIDE, MADE, NONE, Find, again, the_same
+from reverie.reports.evidence import MADE, NONE, Find, real_of
 from reverie.reports.parts import made
 from reverie.sources import LinkedSource
 
@@ -68,13 +68,7 @@ def model_report(
 ) -> Report:
     """The report on a model of linked tables; see reports.build.report for the arguments and for what is raised."""
     noted, schema = model.config.source, model.codec.forms.schema
-    found = source if source is not None else (find or again)(noted, "--source")
-    subject = LinkedSource.read(found, schema, holdout)
-    the_same(noted, subject.about)
-    train, aside, held = subject.split(model.config)
-    seen = ""
-    if holdout is None and held is None:
-        held, seen = aside, ASIDE if aside is not None else NONE
+    subject, train, held, seen = real_of(model.config, LinkedSource.read, schema, holdout, source, find)
     if held is None:
         raise UsageError(NONE.split(", so ")[0] + ", so a report has nothing to compare with: name others with `holdout`.")
     if synthetic is None:

@@ -11,6 +11,7 @@ from reverie.records.linked.clocks import ends_early
 from reverie.records.linked.key_faults import plainly
 from reverie.records.linked.lifetimes import beyond_life
 from reverie.records.linked.schema import Clock, ForeignKey, LinkedSchema, LinkedTable
+from reverie.records.linked.times import lie_in
 from reverie.records.places import counted, shown
 
 __all__ = ["faults_of", "found_wrong", "outside_of"]
@@ -129,18 +130,8 @@ def outside_of(
     mine, theirs = frame.schema[clock.start], above.schema[parent.clock.start]
     if mine.is_numeric() != theirs.is_numeric():
         return 0, 0
-    day = pl.Date in (mine, theirs)
-
-    def time(column: str) -> pl.Expr:
-        return pl.col(column).cast(pl.Date) if day else pl.col(column)
-
-    both = frame.select(pl.col(column).cast(pl.String).alias("\0key"), time(clock.start).alias("\0at")).join(
-        above.select(
-            pl.col(parent.key).cast(pl.String).alias("\0key"),
-            time(parent.clock.start).alias("\0from"),
-            time(parent.clock.end).alias("\0to"),
-        ),
-        on="\0key",
+    stays = [parent.clock.start, parent.clock.end]
+    both = frame.select(pl.col(column).cast(pl.String).alias("\0key"), pl.col(clock.start).alias("\0at")).join(
+        above.select(pl.col(parent.key).cast(pl.String).alias("\0key"), pl.struct(stays).alias("\0stay")), on="\0key"
     )
-    early, late = pl.col("\0at") < pl.col("\0from"), pl.col("\0at") > pl.col("\0to")
-    return both.filter(early | late).height, both.height
+    return int((~lie_in(both["\0at"], *(both["\0stay"].struct[name] for name in stays))).sum()), both.height
