@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -17,11 +16,10 @@ from reverie.denoisers.events import EventNetwork
 from reverie.denoisers.network import Network
 from reverie.errors import UsageError
 from reverie.modality import LINKED
-from reverie.models.processes import MadeRows, order_of, shared
 from reverie.models.shards import in_order
 from reverie.models.staged import StagedModel
 from reverie.plain import number_of
-from reverie.records.conditions import Conditions, written
+from reverie.records.conditions import Conditions
 from reverie.records.linked.calibrating import Fitting, Weighing
 from reverie.records.linked.calibration import LinkedCalibration, tilted
 from reverie.records.linked.choosing import chosen
@@ -62,7 +60,7 @@ class LinkedModel(StagedModel[LinkedCodec]):
         """The tables of `count` new patients, by name, with the columns and types of those trained on, and new keys.
 
         Args:
-            seed: the same seed gives the same tables, however many workers make them.
+            seed: the same seed gives the same tables, however many threads make them.
             where: what patients must be: {"sex": "female"}, or ["sex=female"]; what every row of a table is:
                 ["stays.admission_type=emergency"]; what one row of each patient is: ["any labs.value>5"]; and how many rows
                 there are: ["count(stays)>=2"].
@@ -92,60 +90,35 @@ class LinkedModel(StagedModel[LinkedCodec]):
         Args:
             sampler, steps, spacing: of each stage, as is usual for the network if left out; the sampler's own settings
                 follow.
-            workers: threads, some with a process each where many patients are made; 0 for one for each core. Their number
-                changes nothing but the time.
+            workers: threads; 0 for one for each core. Their number changes nothing but the time.
             on_step: called with (patients done, in all).
             on_choice: called with (patients drawn, those of them who met all conditions), where some are met by drawing.
         """
-        workers = workers or os.cpu_count() or 1
-        told = {"sampler": sampler, "steps": steps, "spacing": spacing, **settings}
-        asked = written(where)
-        make, count = self._making(count, seed, asked, given, told)
-        shards, keyed = -(-count // SHARD), Keyed(self.codec)
-        plain = {"count": count, "seed": seed, "where": asked, "settings": told}
-        order = order_of(self, shards, plain) if given is None and workers > 1 else None
-        choosing = bool(parted(self.codec, asked)[1].choices)
-        with shared(make, order, min(workers, shards)) as made_by:
-            for made, drawn, met in in_order(made_by, shards, workers, on_step, SHARD, count):
-                if on_choice and choosing:
-                    on_choice(drawn, met)
-                tables = keyed.tables(made)
-                yield {name: frame for name, frame in tables.items() if not self.codec.forms.schema[name].implied}
-
-    def making(
-        self, count: int, seed: int, where: Mapping[str, Any] | Sequence[str], settings: Mapping[str, Any]
-    ) -> Callable[[int], MadeRows]:
-        """What makes shard 0, 1, ... of `shards`, without keys, a function of these and of the number alone."""
-        return self._making(count, seed, where, None, dict(settings))[0]
-
-    def _making(
-        self,
-        count: int | None,
-        seed: int,
-        where: Mapping[str, Any] | Sequence[str],
-        given: Any,
-        settings: dict[str, Any],
-    ) -> tuple[Callable[[int], MadeRows], int]:
-        """What makes a shard, and how many patients are made."""
         of_patients, rows = parted(self.codec, where)
         conditions = Conditions.of(self.codec.codecs[self.codec.tree.root], of_patients, given)
-        total = self._count(count, conditions)
+        count = self._count(count, conditions)
+        maker = self._maker({"sampler": sampler, "steps": steps, "spacing": spacing, **settings})
         fixed = {self.codec.tree.root: conditions.columns, **rows.fixed}
-        whole = replace(self._maker(settings), given=rows if rows else None, fixed=fixed)
+        whole = replace(maker, given=rows if rows else None, fixed=fixed)
 
-        def make(number: int) -> MadeRows:
+        def make(number: int) -> tuple[dict[str, Rows], int, int]:
             def draw(again: int, patients: int = SHARD) -> dict[str, Rows]:
                 name = number if again == 0 else f"{number}, {again} times again"
                 with torch.inference_mode():
                     scores = whole.shard(name, seed, conditions.shard(number, SHARD, seed), accept=conditions.accept)
                 return frames_of(scores, patients)
 
-            patients = min(SHARD, total - number * SHARD)
+            patients = min(SHARD, count - number * SHARD)
             if not rows.choices:
                 return draw(0, patients), 0, 0
             return chosen(self.codec, rows.choices, draw, patients, conditions.rows is not None)
 
-        return make, total
+        keyed = Keyed(self.codec)
+        for made, drawn, met in in_order(make, -(-count // SHARD), workers, on_step, SHARD, count):
+            if on_choice and rows.choices:
+                on_choice(drawn, met)
+            tables = keyed.tables(made)
+            yield {name: frame for name, frame in tables.items() if not self.codec.forms.schema[name].implied}
 
     def impute(
         self, source: Any, draws: int = 1, seed: int = 0, columns: Sequence[str] | None = None, **settings: Any

@@ -21,7 +21,7 @@ from reverie.errors import DamagedError, UsageError
 from reverie.export import check_completing, hospital
 from reverie.giveaway import run_page
 from reverie.manifest import seal, verify
-from reverie.models import LinkedModel, processes
+from reverie.models import LinkedModel
 from reverie.process import GaussianProcess, path_from_config
 from reverie.process.randomness import generator
 from reverie.records.linked import LinkedCodec, read_linked
@@ -102,44 +102,6 @@ def test_the_same_seed_gives_the_same_tables_whatever_the_workers(model, made):
     assert all(again[name].equals(made[name]) for name in made)
     other = model.sample(140, seed=4)
     assert not other["stays"].equals(made["stays"])
-
-
-def test_what_another_process_makes_is_the_same_and_a_lost_one_is_done_without(model, made, monkeypatch):
-    plain, by_others = processes._Other.made, []
-
-    def when_ready(other, number):
-        assert other._ready.wait(120)
-        if len(by_others) == 2:
-            other._process.kill()
-            other._process.wait()
-        by_others.append(plain(other, number) is not None)
-        return plain(other, number) if by_others[-1] else None
-
-    monkeypatch.setattr(processes, "FEWEST", 1)
-    monkeypatch.setattr(processes._Other, "made", when_ready)
-    order = processes.order_of(model, 2, {"count": 140, "seed": 3, "where": [], "settings": {}})
-    make = model.making(140, 3, [], {})
-    with processes.shared(make, order, 2) as made_by:
-        shards = [made_by(number) for number in (0, 0, 1, 1, 0, 0)]  # seats take turns, the other process first
-    assert by_others == [True, True, False]
-    assert all(tables(shards[0]).values()) and tables(shards[0]) == tables(shards[1]) == tables(shards[5])
-    assert tables(shards[2]) == tables(shards[3]) != tables(shards[0])
-
-
-def tables(shard):
-    return {name: (of.frame.schema, of.frame.rows(), of.parents.tolist()) for name, of in shard[0].items()}
-
-
-def test_a_model_that_is_not_that_of_its_folder_is_sampled_by_one_process(model):
-    asked = {"count": 2000, "seed": 0, "where": [], "settings": {}}
-    assert processes.order_of(model, 20, asked) and processes.order_of(model, 2, asked) is None
-    assert processes.order_of(replace(model, path=None), 20, asked) is None
-    assert processes.order_of(model, 20, asked | {"settings": {"eta": float("nan")}}) is None
-    other = processes._Other(processes.order_of(replace(model, calibration=None), 20, asked))
-    try:
-        assert other._process.wait(120) == 0 and other.made(0) is None
-    finally:
-        other.close()
 
 
 def test_the_first_patients_are_the_same_however_many_are_made(model, made):
