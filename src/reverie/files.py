@@ -16,7 +16,7 @@ from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
 
-__all__ = ["flush_folder", "folder_beside", "likely", "take_place", "write_atomically", "writing"]
+__all__ = ["flush_folder", "folder_beside", "likely", "locked", "take_place", "write_atomically", "writing"]
 
 _LEFT = ".unfinished"
 MOST_NAMES = 10_000
@@ -52,11 +52,11 @@ def folder_beside(place: Path) -> Iterator[Path]:
     """
     place.parent.mkdir(parents=True, exist_ok=True)
     for left in place.parent.glob(f".{glob.escape(place.name)}.*{_LEFT}"):
-        if (lock := _locked(left)) is not None:
+        if (lock := locked(left)) is not None:
             shutil.rmtree(left, ignore_errors=True)
             os.close(lock)
     folder = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}.", suffix=_LEFT))
-    lock = _locked(folder)
+    lock = locked(folder)
     try:
         yield folder
     finally:
@@ -83,7 +83,7 @@ def take_place(made: Path, place: Path) -> None:
     flush_folder(place.parent)
 
 
-def _locked(folder: Path) -> int | None:
+def locked(folder: Path) -> int | None:
     """A handle that holds the lock of a folder; None where another process holds it, or nothing can be locked."""
     try:
         import fcntl  # not on every system
