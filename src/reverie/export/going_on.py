@@ -95,7 +95,6 @@ def parts_beside(place: Path, work: Mapping[str, Any] | None) -> Iterator[Parts]
     Args:
         work: what is made, as strict JSON; None of what no other call can be known to ask for.
     """
-    place.parent.mkdir(parents=True, exist_ok=True)
     folder = place.parent / f".{place.name}.making"
     with folder_beside(place) as apart:
         lock = None if work is None else _taken(folder)
