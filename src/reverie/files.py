@@ -6,6 +6,7 @@ Content goes to a temporary name in the same folder, is flushed to disk, and tak
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
 import os
 import shutil
@@ -16,7 +17,9 @@ from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
 
-__all__ = ["flush_folder", "folder_beside", "likely", "take_place", "write_atomically", "writing"]
+from reverie.errors import UsageError
+
+__all__ = ["flush_folder", "folder_beside", "likely", "locked", "take_place", "write_atomically", "writing"]
 
 _LEFT = ".unfinished"
 MOST_NAMES = 10_000
@@ -50,19 +53,31 @@ def folder_beside(place: Path) -> Iterator[Path]:
 
     What calls for the same place left there that were killed is removed first; what another call works in is locked.
     """
-    place.parent.mkdir(parents=True, exist_ok=True)
+    _check_open(place.parent)
     for left in place.parent.glob(f".{glob.escape(place.name)}.*{_LEFT}"):
-        if (lock := _locked(left)) is not None:
+        if (lock := locked(left)) is not None:
             shutil.rmtree(left, ignore_errors=True)
             os.close(lock)
     folder = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}.", suffix=_LEFT))
-    lock = _locked(folder)
+    lock = locked(folder)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         if lock is not None:
             os.close(lock)
+
+
+def _check_open(folder: Path) -> None:
+    """Makes a folder where it is not there. Raises UsageError where nothing can be written there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix="."):
+            pass
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EEXIST):
+            raise
+        raise UsageError(f"{folder} cannot be written to ({os.strerror(error.errno)}): name another place.") from error
 
 
 def take_place(made: Path, place: Path) -> None:
@@ -83,7 +98,7 @@ def take_place(made: Path, place: Path) -> None:
     flush_folder(place.parent)
 
 
-def _locked(folder: Path) -> int | None:
+def locked(folder: Path) -> int | None:
     """A handle that holds the lock of a folder; None where another process holds it, or nothing can be locked."""
     try:
         import fcntl  # not on every system

@@ -11,7 +11,7 @@ import torch
 
 from reverie.errors import DataError, UsageError
 from reverie.records import RecordCodec, read_table
-from reverie.records.conditions import Conditions, read_statics
+from reverie.records.conditions import Conditions, divided, read_statics, written
 
 
 @pytest.fixture(scope="module")
@@ -123,3 +123,19 @@ def test_a_date_is_compared_as_a_date(awkward) -> None:
     assert later.accept(statics).tolist() == [day is not None and day > date(1970, 1, 1) for day in born]
     with pytest.raises(UsageError, match=r"birthdate is a date such as 2001-12-31, so 'soon' cannot be compared"):
         Conditions.of(codec, ["birthdate>soon"], None)
+
+
+def test_names_that_hold_operators_stand_in_double_quotes(codec):
+    frame = read_table("pbc2").frame.select("id", "year", "sex", "age", "serBilir").rename({"sex": "p<0.05", "age": "x>=y"})
+    table = read_table(frame, identifier="id", time="year")
+    odd = RecordCodec.fit(table)
+    conditions = Conditions.of(odd, ['"p<0.05"=female', '"x>=y" > 50'], None)
+    assert conditions.equal == {"p<0.05": "female"} and [(c.name, s, v) for c, s, v in conditions.others] == [
+        ("x>=y", ">", "50")
+    ]
+    assert Conditions.of(odd, {"p<0.05": "female"}, None).equal == conditions.equal
+    for text in ("p<0.05=female", "x>=y > 50"):
+        with pytest.raises(UsageError, match=r"put the name in double quotes, as '\"[px]"):
+            Conditions.of(odd, [text], None)
+    assert divided(written({'a"b<': "1"})[0]) == ('a"b<', "=", "1") and divided('name="yes"') == ("name", "=", '"yes"')
+    assert divided('5" pipe>=3') == ('5" pipe', ">=", "3")

@@ -119,7 +119,7 @@ def options(
 
 
 def _terminated(*_: object) -> None:
-    """SIGTERM is a stop as Ctrl-C is: what is half made is removed."""
+    """SIGTERM is a stop as Ctrl-C is: what is half made is removed, or is made on by the next call."""
     if os.getpid() != _PROCESS:  # one that this process has made
         os._exit(143)
     os.write(2, b"stopped.\n")  # whatever is being printed

@@ -1,11 +1,12 @@
 """New patients in linked tables, to a folder of files, and a summary of what was made.
 
 shards -> a part of each table beside the folder, as Parquet -> a file for each table in it, or one of a database, when all
-is made
+is made; a call that was killed is called again, and goes on (going_on.py)
 """
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -14,8 +15,9 @@ from typing import Any
 
 import polars as pl
 
+from reverie.export.going_on import parts_beside, work_of
 from reverie.export.sampled import speed
-from reverie.files import folder_beside, take_place
+from reverie.files import take_place
 from reverie.modality import DATABASES
 from reverie.models import LinkedModel
 from reverie.records.linked.storing import store
@@ -32,18 +34,24 @@ def hospital(
     settings: Mapping[str, Any] | None = None,
     on_step: Callable[[int, int], None] | None = None,
     hear: Callable[[Mapping[str, pl.DataFrame]], None] = lambda tables: None,
+    place: Path | None = None,
 ) -> dict[str, Any]:
     """New patients to files in the folder `out`, one for each table, in memory that does not grow with their number; or to
     `out` as a DuckDB or SQLite file, by its suffix.
 
     Tables in files are .csv, or .parquet where those trained on were. `settings` are those of LinkedModel.shards; `hear` is
-    shown each part. Raises UsageError and DataError as that does, and UsageError for a table that no file can be called
-    after; then the folder is as it was.
+    shown each part, of one that was there its first rows. `place` is what parts lie beside, `out` if left out: a call that
+    was killed is called again, goes on with them, and makes the same files. Raises UsageError and DataError as that does,
+    and UsageError for a table that no file can be called after; then the folder is as it was.
     """
-    began, rows, patients = time.monotonic(), Counter[str](), 0
+    began, rows, tried, kept, patients = time.monotonic(), Counter[str](), Counter[str](), 0, 0
     database = out.name.lower().endswith(DATABASES)
     for name in () if database else (*model.codec.forms.forms, *model.codec.lookups):
         file_of(name, "")
+    suffix, options = model.codec.suffix, dict(settings or {})
+    as_text = (out.suffix.lower() != ".duckdb") if database else None
+    numbers = {name: number for number, name in enumerate((*model.codec.forms.forms, *model.codec.lookups))}
+    stored: dict[str, pl.Schema] = {}
 
     def step(done: int, total: int) -> None:
         nonlocal patients
@@ -52,41 +60,52 @@ def hospital(
             on_step(done, total)
 
     def choose(drawn: int, met: int) -> None:
-        tried.update(drawn=drawn, met=met)
+        now.update(drawn=drawn, met=met)
 
-    tried = Counter[str]()
-    suffix, options = model.codec.suffix, dict(settings or {})
-    as_text = (out.suffix.lower() != ".duckdb") if database else None
-    stored: dict[str, pl.Schema] = {}
-    numbers: dict[str, str] = {}
-    with folder_beside(out) as beside:
-        parts, whole = beside / "parts", beside / "whole"
-        parts.mkdir()
-        whole.mkdir()
+    now: dict[str, int] = {}
+    with parts_beside(place or out, work_of(model, count, seed, options, (out.suffix, suffix))) as parts:
 
         def keep(name: str, number: int, typed: pl.DataFrame) -> None:
-            frame = model.codec.spelled(name, typed, as_text)
             stored.setdefault(name, model.codec.spelled(name, typed.clear(), False).schema)
-            _part(parts, numbers.setdefault(name, str(len(numbers))), number, frame)
+            parts.keep(number, numbers[name], model.codec.spelled(name, typed, as_text), typed)
 
-        for number, tables in enumerate(model.shards(count, seed, on_step=step, on_choice=choose, **options)):
+        before: dict[str, int] = {}
+        for record in parts.there():
+            tables = {name: parts.first(kept, numbers[name]) for name, _ in record["rows"]}
+            hear(tables)
+            stored.update({n: model.codec.spelled(n, typed.clear(), False).schema for n, typed in tables.items()})
+            rows.update(dict(record["rows"]))
+            tried.update(record["tried"])
+            before, patients, kept = record["count"], record["patients"], kept + 1
+        number, there = kept, (patients, rows.total() - rows[model.codec.tree.root])
+        made = model.numbered(count, seed, on_step=step, on_choice=choose, first=kept, before=before, **options)
+        for tables, before in made:
             hear(tables)
             for name, typed in tables.items():
                 keep(name, number, typed)
-                rows[name] += typed.height
+            of_tables = {name: typed.height for name, typed in tables.items()}
+            parts.seal(number, {"rows": [*of_tables.items()], "tried": dict(now), "count": before, "patients": patients})
+            rows.update(of_tables)
+            tried.update(now)
+            number += 1
+        files = {name: parts.of(numbers[name], number) for name in stored}
         for name, frame in model.codec.lookups.items():
-            keep(name, 0, frame)
+            stored[name] = model.codec.spelled(name, frame.clear(), False).schema
+            files[name] = [parts.alone(numbers[name], model.codec.spelled(name, frame, as_text))]
         if database:
-            made = {name: sorted((parts / numbers[name]).iterdir()) for name in stored}
-            store(out, model.codec.forms.schema, made, model.codec.declared, stored)
+            store(out, model.codec.forms.schema, files, model.codec.declared, stored)
         else:
-            for name in stored:
-                _joined(parts / numbers[name], whole / file_of(name, suffix))
+            whole = parts.folder / "whole"
+            shutil.rmtree(whole, ignore_errors=True)
+            whole.mkdir()
+            for name, of in files.items():
+                _joined(of, whole / file_of(name, suffix))
             take_place(whole, out)
-    events = sum(rows.values()) - rows[model.codec.tree.root]
+    events = rows.total() - rows[model.codec.tree.root] - there[1]
     return {
         "out": str(out),
         "patients": patients,
+        **({"kept": there[0]} if there[0] else {}),
         **({"drawn": tried["drawn"], "accepted_share": round(tried["met"] / tried["drawn"], 4)} if tried else {}),
         "rows": {**rows, **{name: frame.height for name, frame in model.codec.lookups.items()}},
         **{name: options.get(name) or usual for name, usual in model.usual.items()},
@@ -95,15 +114,9 @@ def hospital(
     }
 
 
-def _part(parts: Path, name: str, number: int, frame: pl.DataFrame) -> None:
-    folder = parts / name
-    folder.mkdir(exist_ok=True)
-    frame.write_parquet(folder / f"{number:08d}.parquet", compression="lz4", statistics=False)
-
-
-def _joined(folder: Path, file: Path) -> None:
+def _joined(parts: list[Path], file: Path) -> None:
     """All parts of a table as one file, read and written as a stream."""
-    rows = pl.scan_parquet(sorted(folder.iterdir()))
+    rows = pl.scan_parquet(parts)
     if file.suffix == ".parquet":
         rows.sink_parquet(file, maintain_order=True)
     else:

@@ -77,12 +77,6 @@ class LinkedModel(StagedModel[LinkedCodec]):
         seed: int = 0,
         where: Mapping[str, Any] | Sequence[str] = (),
         given: Any = None,
-        sampler: str | None = None,
-        steps: int | None = None,
-        spacing: str | None = None,
-        workers: int = 0,
-        on_step: Callable[[int, int], None] | None = None,
-        on_choice: Callable[[int, int], None] | None = None,
         **settings: Any,
     ) -> Iterator[dict[str, pl.DataFrame]]:
         """The tables of `sample` but for lookups, some patients at a time, in memory that does not grow with their number.
@@ -93,6 +87,29 @@ class LinkedModel(StagedModel[LinkedCodec]):
             workers: threads; 0 for one for each core. Their number changes nothing but the time.
             on_step: called with (patients done, in all).
             on_choice: called with (patients drawn, those of them who met all conditions), where some are met by drawing.
+        """
+        return (tables for tables, _ in self.numbered(count, seed, where, given, **settings))
+
+    def numbered(
+        self,
+        count: int | None = None,
+        seed: int = 0,
+        where: Mapping[str, Any] | Sequence[str] = (),
+        given: Any = None,
+        sampler: str | None = None,
+        steps: int | None = None,
+        spacing: str | None = None,
+        workers: int = 0,
+        on_step: Callable[[int, int], None] | None = None,
+        on_choice: Callable[[int, int], None] | None = None,
+        first: int = 0,
+        before: Mapping[str, int] | None = None,
+        **settings: Any,
+    ) -> Iterator[tuple[dict[str, pl.DataFrame], dict[str, int]]]:
+        """The same with how many rows of each table there are by then.
+
+        Args:
+            first, before: the shard to begin with, and how many rows there were before it: as if all were made.
         """
         of_patients, rows = parted(self.codec, where)
         conditions = Conditions.of(self.codec.codecs[self.codec.tree.root], of_patients, given)
@@ -113,12 +130,19 @@ class LinkedModel(StagedModel[LinkedCodec]):
                 return draw(0, patients), 0, 0
             return chosen(self.codec, rows.choices, draw, patients, conditions.rows is not None)
 
-        keyed = Keyed(self.codec)
-        for made, drawn, met in in_order(make, -(-count // SHARD), workers, on_step, SHARD, count):
+        def step(done: int, total: int) -> None:
+            if on_step:
+                on_step(done + first * SHARD, count)
+
+        if (left := -(-count // SHARD) - first) <= 0:
+            return
+        keyed = Keyed(self.codec, dict(before or {}))
+        for made, drawn, met in in_order(lambda n: make(first + n), left, workers, step, SHARD, count - first * SHARD):
             if on_choice and rows.choices:
                 on_choice(drawn, met)
             tables = keyed.tables(made)
-            yield {name: frame for name, frame in tables.items() if not self.codec.forms.schema[name].implied}
+            shown = {name: frame for name, frame in tables.items() if not self.codec.forms.schema[name].implied}
+            yield shown, dict(keyed.count)
 
     def impute(
         self, source: Any, draws: int = 1, seed: int = 0, columns: Sequence[str] | None = None, **settings: Any

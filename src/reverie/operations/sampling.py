@@ -62,14 +62,16 @@ class Sample(Engined):
             "What patients must be: column=value, or column>value with one of = != < <= > >=; or pictures: class=NAME, of "
             "several each in turn, class=* for every one, or attribute=value where a table told them; of linked tables also "
             "what every row of one is, as TABLE.column=value, one row of each patient, as 'any TABLE.column>value', and how "
-            "many there are, as 'count(TABLE)>=2'. May be repeated.",
+            "many there are, as 'count(TABLE)>=2'. A name that holds an operator stands in double quotes: '\"p<0.05\"=yes'. "
+            "May be repeated.",
         ),
     ] = Field(
         default=[],
         max_length=20,
         description="What patients must be: column=value, or one of = != < <= > >=; or pictures: class=NAME, each in turn, "
         "or attribute=value; of linked tables also what every row of one is, as TABLE.column=value, one of each patient, as "
-        "any TABLE.column>value, and how many there are, as count(TABLE)>=2.",
+        "any TABLE.column>value, and how many there are, as count(TABLE)>=2. A name that holds an operator stands in double "
+        'quotes: "p<0.05"=yes.',
     )
     given: Annotated[
         TableName | None,

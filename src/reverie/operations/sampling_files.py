@@ -96,8 +96,10 @@ def hospital(request: Sample, context: Context, model: LinkedModel) -> dict[str,
         return tuple(file_of(name, model.codec.suffix) for name in tables)
 
     with tables_out(context, request.out, request.overwrite, "patients.zip", files) as out:
-        made = export.hospital(model, request.count, out.path, request.seed, settings, context.step, hear)
+        made = export.hospital(model, request.count, out.path, request.seed, settings, context.step, hear, out.place)
         written = out.done()
+    if kept := made.get("kept"):
+        context.say(f"{number_of(kept, 'patient')} that a call made which was stopped were there, and are kept as they are.")
     hear(model.codec.lookups)
     looks = [{"table": name, **first[name].table} for name in tables if name in first]
     return {

@@ -23,10 +23,12 @@ class TablesOut:
     """A folder to write the files of tables to, or a database file of them.
 
     Attributes:
+        place: what they become, beside which their parts may lie.
         done: called once they are written: what is told of each file that there is then.
     """
 
     path: Path
+    place: Path
     done: Callable[[], list[dict[str, Any]]]
 
 
@@ -44,7 +46,7 @@ def tables_out(
 
         DatabaseFile.check(Path(name))
         database = context.output(name, "tables", overwrite, usual)
-        yield TablesOut(database.path, lambda: [database.done()])
+        yield TablesOut(database.path, database.path, lambda: [database.done()])
         return
     if name is not None and not name.lower().endswith(zips.SUFFIX):
         if Path(name).suffix:
@@ -53,7 +55,7 @@ def tables_out(
                 "name `out` with no suffix, or with .zip, .duckdb or .sqlite."
             )
         folder = context.folder(name.rstrip("/"), overwrite, files=files() if context.served else ())
-        yield TablesOut(folder.path, lambda: folder.done() or [{"name": name}])
+        yield TablesOut(folder.path, folder.path, lambda: folder.done() or [{"name": name}])
         return
     output = context.output(name, "tables", overwrite, usual)
     with folder_beside(output.path) as beside:
@@ -63,4 +65,4 @@ def tables_out(
             zips.pack(folder, output.path)
             return [output.done()]
 
-        yield TablesOut(folder, done)
+        yield TablesOut(folder, output.path, done)

@@ -6,7 +6,7 @@ An equality is given to the model, which then draws the rest to go with it; anyt
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,15 +25,43 @@ from reverie.records.rules import Rows, Rules
 from reverie.records.rules.rule import SIGNS
 from reverie.records.schema import Schema
 
-__all__ = ["PATTERN", "Conditions", "read_statics", "written"]
+__all__ = ["Conditions", "check_quoted", "divided", "quoted", "read_statics", "written"]
 
-PATTERN = re.compile(r"\s*(.+?)\s*(>=|<=|!=|==|=|>|<)\s*(.*?)\s*")
+PATTERN = re.compile(r"\s*([^\"<>=!]*\"(?:[^\"]|\"\")+\"|.+?)\s*(>=|<=|!=|==|=|>|<)\s*(.*?)\s*")
+OPERATORS = re.compile("[<>=]|!=")
+
+
+def divided(text: str) -> tuple[str, str, str] | None:
+    """Name, operator and value of a condition; None of what is none. A name may stand in double quotes."""
+    if (found := PATTERN.fullmatch(text)) is None:
+        return None
+    name, sign, value = found.groups()
+    before, quote, inside = name.partition('"')
+    if quote and inside.endswith('"') and not OPERATORS.search(before):
+        name = before + inside[:-1].replace('""', '"')
+    return name, sign.replace("==", "="), value
+
+
+def quoted(name: str) -> str:
+    """A name as a condition has it: in double quotes where it holds an operator."""
+    return '"' + name.replace('"', '""') + '"' if OPERATORS.search(name) else name
+
+
+def check_quoted(text: str, names: Iterable[str]) -> None:
+    """Raises UsageError for a condition that begins with one of these names, which holds an operator and is not quoted."""
+    said = text.strip()
+    for name in sorted(names, key=len, reverse=True):
+        if OPERATORS.search(name) and said.startswith(name) and divided("a" + said[len(name) :]):
+            raise UsageError(
+                f"{text!r} has an operator in the name of a column: put the name in double quotes, as "
+                f"{quoted(name) + said[len(name) :]!r}."
+            )
 
 
 def written(where: Mapping[str, Any] | Sequence[str]) -> list[str]:
     """Conditions as texts: {"sex": "female", "age": ">60"} is ["sex=female", "age>60"]."""
     if isinstance(where, Mapping):
-        return [f"{k}{v}" if str(v)[:1] in "<>!=" else f"{k}={v}" for k, v in where.items()]
+        return [f"{quoted(k)}{v}" if str(v)[:1] in "<>!=" else f"{quoted(k)}={v}" for k, v in where.items()]
     return [where] if isinstance(where, str) else list(where)
 
 
@@ -165,10 +193,10 @@ def _check_rules(codec: RecordCodec, equal: Mapping[str, str]) -> None:
 
 
 def _parsed(codec: RecordCodec, text: str) -> tuple[Column, str, str]:
-    match = PATTERN.fullmatch(text)
-    if not match:
+    check_quoted(text, codec.schema.names)
+    if not (found := divided(text)):
         raise UsageError(f"{text!r} is not a condition: write column=value, or column>value with one of {' '.join(SIGNS)}.")
-    name, sign, value = match[1], match[2].replace("==", "="), match[3]
+    name, sign, value = found
     statics = {column.name: column for column in codec.schema.static}
     if name in {column.name for column in codec.schema.varying}:
         raise UsageError(

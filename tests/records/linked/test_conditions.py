@@ -145,3 +145,16 @@ def _whole(made):
         assert made[table]["stay_id"].is_in(made["stays"]["stay_id"].implode()).all(), table
     drugs = made["drugs"].join(made["stays"], on="stay_id")
     assert (drugs["patient_id"] == drugs["patient_id_right"]).all() and (drugs["start_time"] >= drugs["admitted"]).all()
+
+
+def test_names_that_hold_operators_stand_in_double_quotes(tmp_path):
+    tables = made_up(60)
+    tables["stays"] = tables["stays"].rename({"admission_type": "kind=x"})
+    tables["patients"] = tables["patients"].rename({"sex": "p<0.05"})
+    settings = {"network.width": 16, "network.layers": 1, "network.heads": 2, "batch": 16}
+    model = reverie.train(tables, out=tmp_path / "run", steps=1, settings=settings)
+    made = model.sample(20, where=['stays."kind=x"=emergency', 'patients."p<0.05"=male'])
+    assert set(made["stays"]["kind=x"]) == {"emergency"} and set(made["patients"]["p<0.05"]) == {"male"}
+    for text in ("any stays.kind=x=emergency", "p<0.05=male"):
+        with pytest.raises(UsageError, match="put the name in double quotes, as '\""):
+            model.sample(5, where=[text])

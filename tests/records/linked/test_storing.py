@@ -1,6 +1,7 @@
 """Linked tables in a database file: what is written there is what came, in its types, with its keys declared."""
 
 import sqlite3
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -111,6 +112,13 @@ def test_what_killed_calls_left_is_removed_and_what_others_work_in_is_not(tmp_pa
         with folder_beside(place):
             assert working.exists()
     assert list(tmp_path.iterdir()) == [other]
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no such folder here")
+def test_a_place_that_cannot_be_written_to_is_told_in_a_sentence():
+    for place in ("/proc/made", "/proc/new/made", f"{__file__}/made"):
+        with pytest.raises(UsageError, match=r"cannot be written to \(.*\): name another place"), folder_beside(Path(place)):
+            raise AssertionError
 
 
 def test_a_folder_takes_its_place_whole_and_leaves_what_else_is_there(tmp_path):

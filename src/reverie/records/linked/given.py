@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from reverie.errors import UsageError, unknown
-from reverie.records.conditions import PATTERN, written
+from reverie.records.conditions import check_quoted, divided, quoted, written
 from reverie.records.intervals import scored
 from reverie.records.linked.beside import called, has
 from reverie.records.linked.bonds import base_of, told_of
@@ -156,12 +156,14 @@ def parted(codec: LinkedCodec, where: Mapping[str, Any] | Sequence[str]) -> tupl
     root = codec.codecs[codec.tree.root].schema
     made_up = {name for table in codec.tree.beside(codec.tree.root) for name in (called(table, SINCE), has(table))}
     names = [name for name in root.names if name not in made_up and not hidden(name)]
+    known = [*names, *(f"{table}.{column}" for table, form in codec.forms.forms.items() for column in form.columns)]
     for text in written(where):
-        found = PATTERN.fullmatch(text)
-        said = (found[1] if found else text).strip()
+        check_quoted(text.strip().removeprefix(ANY).removeprefix(ALL), known)
+        found = divided(text)
+        said = (found[0] if found else text).strip()
         one, name = said.startswith(ANY), said.removeprefix(ANY).removeprefix(ALL).strip()
         if found and name not in names and (number := COUNT.fullmatch(name)):
-            choices.append(_count(codec, text, number[1], found[2].replace("==", "="), found[3]))
+            choices.append(_count(codec, text, number[1], found[1], found[2]))
             continue
         table, dot, column = parts_of_name(name, codec.forms.forms)
         if not (found and dot) or name in names or table == codec.tree.root:
@@ -169,15 +171,17 @@ def parted(codec: LinkedCodec, where: Mapping[str, Any] | Sequence[str]) -> tupl
                 raise UsageError(f"{text!r}: any and all are of rows, as any TABLE.column=value: name the table.")
             if found and name.removeprefix(f"{codec.tree.root}.") not in names:
                 raise unknown("static column", name, [c.name for c in root.static if c.name in names])
-            of_patients.append(text.removeprefix(f"{codec.tree.root}."))
+            own = name.removeprefix(f"{codec.tree.root}.")
+            quote = found and quoted(own) != own
+            of_patients.append(f"{quoted(own)}{found[1]}{found[2]}" if quote else text.removeprefix(f"{codec.tree.root}."))
             continue
         alike = [other for other in codec.forms.forms if singular(other) == singular(table)]
         table = alike[0] if table not in codec.forms.forms and len(alike) == 1 else table  # an admission of admissions
         if table not in codec.forms.forms:
             raise unknown("table", table, codec.forms.forms)
-        sign = found[2].replace("==", "=")
-        if (cell := _cell(codec, table, column, text) if sign == "=" else None) is None:
-            value = value_of(codec, table, column, sign, found[3], text)
+        sign, told = found[1:]
+        if (cell := _cell(codec, table, column, told, text) if sign == "=" else None) is None:
+            value = value_of(codec, table, column, sign, told, text)
             choices.append(Choice(text, "any" if one else "every", table, column, sign, value))
             home, at = codec.forms.home(table, base_of(codec.forms.forms[table], column))
             if not one and at in codec.codecs[home].schema.names:
@@ -201,7 +205,7 @@ def parted(codec: LinkedCodec, where: Mapping[str, Any] | Sequence[str]) -> tupl
     return of_patients, GivenRows(codec, every, tuple(wishes), tuple(choices))
 
 
-def _cell(codec: LinkedCodec, table: str, column: str, text: str) -> tuple[str, str, float] | None:
+def _cell(codec: LinkedCodec, table: str, column: str, wanted: str, text: str) -> tuple[str, str, float] | None:
     """The table whose rows hold a cell, its column there, and its value; None where it is not learned as it stands."""
     form = codec.forms.forms[table]
     if column not in form.columns:
@@ -211,7 +215,7 @@ def _cell(codec: LinkedCodec, table: str, column: str, text: str) -> tuple[str, 
     plain = column not in (form.time, *form.after, *form.scored, *form.gone, *form.follows)
     if not plain or name not in of.schema.names or f"value:{name}" not in of.codes:
         return None
-    told, wanted = of.schema[name], text.partition("=")[2].lstrip("=").strip()
+    told = of.schema[name]
     value = float(told.read(pl.Series(name, [wanted]), text)[0]) if told.quantity else told.parse(wanted)
     return home, name, value
 
