@@ -258,8 +258,7 @@ class LinkedModel(StagedModel[LinkedCodec]):
 
         plain = replace(self, calibration=None)._maker({}).stages
         kin = partial(plain.kin, scores=encoded.coded)
-        late = {table: (stages == 5).numpy() for table, (_, stages) in self.codec.stages.items()}
-        fitting = Fitting(encoded.scores, self.codec.cells, known_by, encoded.coded, kin, late)
+        fitting = Fitting(encoded.scores, self.codec.cells, known_by, encoded.coded, kin)
         weighing = Weighing(plain.denoiser, plain.codec, plain.sampler, plain.grid, fitting=fitting)
         patients = self.drawn_to_put_right(len(encoded.coded[self.codec.tree.root]))
         with torch.inference_mode():

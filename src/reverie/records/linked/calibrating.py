@@ -44,7 +44,6 @@ class Fitting:
             Layout.known_by.
         coded: by table, the patients trained on; without them it is not looked at how far rows reach.
         kin: of a table, which of its rows are of one patient; without it no noise is made to last.
-        late: by table, bool [C], which scores of rows are drawn when all that is measured is known.
 
     Attributes:
         drawn: of each part drawn last, the latent classes that it was known by.
@@ -57,7 +56,6 @@ class Fitting:
         known_by: Callable[[str, str, bool], np.ndarray],
         coded: Mapping[str, TableScores] | None = None,
         kin: Callable[[str], Kin] | None = None,
-        late: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         self._trained = {part: scores.numpy() for part, scores in trained.items()}
         self._known_by, self._coded = known_by, coded or {}
@@ -66,11 +64,11 @@ class Fitting:
         self._aims = {part: self._counts(part, trained[part].nan_to_num(), ~trained[part].isnan()) for part in self._namings}
         self._lasting: dict[str, LastingFit] = {}
         for (table, what), theirs in self._trained.items() if kin else ():
-            if what == "rows" and len(theirs) and (table, what) in cells:
+            if what == "rows" and len(theirs):
                 assert kin
                 named = [naming.named.numpy() for naming in self._namings.get((table, what), ())]
                 numbers = np.flatnonzero(~np.any([np.zeros(theirs.shape[1], dtype=bool), *named], axis=0))
-                self._lasting[table] = LastingFit.of(theirs, numbers, (late or {})[table], kin(table))
+                self._lasting[table] = LastingFit.of(theirs, numbers, kin(table))
         self._maps: dict[Part, np.ndarray] = {}
         self._reaches: dict[str, Reach] = {}
         self._hours: dict[Part, DayTimes] = {}

@@ -2,10 +2,9 @@
 
     eps_i = rho^(1/2) u + (1 - rho)^(1/2) e_i,      u, e_i ~ N(0, 1)
 
-is the noise from which a score of row i is made, where u is one for all rows of the patient (or for those of one latent
-class, or of one stay), of each test by itself where a number is that of a test. What a row is by itself is as it was, for
-its noise is N(0, 1) as before; but where the network knows too little of a patient, and would draw a pulse of 60 after one
-of 120, the next is near the one before.
+is the noise from which a score of row i is made, where u is one for all rows of the patient, or for those of one latent
+class or of one test. What a row is by itself is as it was, for its noise is N(0, 1) as before; but where the network knows
+too little of a patient, and would draw a pulse of 60 after one of 120, the next is near the one before.
 
     c = share of the variance of a score that is one for those rows       (intraclass correlation, Fisher 1925)
     rho -> rho + (c_trained - c_drawn) / slope,      slope of c_drawn over rho: 1 - c_drawn at first, then as it was seen
@@ -38,22 +37,24 @@ class Kin:
     """Which rows of a table are of one patient, and which of those are alike.
 
     Attributes:
-        groups: int64 [R] each, the group of each row: the patient; patient and latent class; the rows above, up to the
-            patient.
+        groups: int64 [R] each, the group of each row: the patient; patient and latent class; patient and test, if there is.
         counts: how many groups of each kind there may be.
-        test: int64 [R], 1 + the test of each row; 0 where it has none, or that is not known yet.
-        tests: 1 + how many there are.
     """
 
     groups: tuple[Indices, ...]
     counts: tuple[int, ...]
-    test: Indices
-    tests: int
+
+    @classmethod
+    def of(cls, patient: Indices, patients: int, *alike: Indices) -> Self:
+        """Of the patient of each row, and int64 [R] each by which rows of a patient are told apart."""
+        many = [int(one.max(initial=0)) + 1 for one in alike]
+        groups = (patient, *(patient * n + one for one, n in zip(alike, many, strict=True)))
+        return cls(groups, (patients, *(patients * n for n in many)))
 
     def shared(self, scores: Floats, there: np.ndarray, kind: int) -> tuple[float, int]:
         """(c, rows with another) of scores [R] in groups of a kind, where they are there; each row counts alike."""
-        of, z = self.groups[kind][there], scores[there]
-        z = z - (z.mean() if len(z) else 0.0)
+        of = self.groups[kind][there]
+        z = scores[there] - (scores[there].mean() if there.any() else 0.0)
         n, total, squares = (np.bincount(of, weights) for weights in (np.ones(len(z)), z, z * z))
         some = n > 1
         paired, variance = n[some].sum(), squares.sum() / max(len(z), 1)
@@ -64,11 +65,11 @@ class Kin:
 
 @dataclass(frozen=True, eq=False)
 class Lasting:
-    """rho of the scores of the rows of a table.
+    """rho of the channels of the rows of a table.
 
     Attributes:
-        share: float64 [tests, w], rho, by 1 + the test of a row.
-        kind: int64 [tests, w], for which groups of Kin u is one.
+        share: float64 [w], rho.
+        kind: int64 [w], for which groups of Kin u is one.
     """
 
     share: Floats
@@ -76,16 +77,13 @@ class Lasting:
 
     def of_noise(self, noise: Tensor, kin: Kin, rows: np.ndarray, generator: torch.Generator) -> Tensor:
         """Noise [n, w] of some rows, N(0, 1), made to last over those of a group."""
-        out, test = noise.clone(), kin.test[rows]
+        out = noise.clone()
         for kind, (of, count) in enumerate(zip(kin.groups, kin.counts, strict=True)):
-            channels = np.flatnonzero(((self.share > 0) & (self.kind == kind)).any(0))
+            channels = np.flatnonzero((self.share > 0) & (self.kind == kind))
             if len(channels):
-                one = torch.randn(count * kin.tests, len(channels), generator=generator)[of[rows] * kin.tests + test]
-                mine = np.where(self.kind == kind, self.share, 0.0)[:, channels]
-                rho = torch.from_numpy(mine[test]).float()
-                out[:, channels] = torch.where(
-                    rho > 0, rho.sqrt() * one + (1 - rho).sqrt() * noise[:, channels], out[:, channels]
-                )
+                rho = torch.from_numpy(self.share[channels]).float()
+                one = torch.randn(count, len(channels), generator=generator)[of[rows]]
+                out[:, channels] = rho.sqrt() * one + (1 - rho).sqrt() * noise[:, channels]
         return out
 
     @property
@@ -97,60 +95,48 @@ class Lasting:
         return cls(np.array(config["share"], dtype=np.float64), np.array(config["kind"], dtype=np.int64))
 
 
-Part = tuple[int, int | None]
-"""A channel, and 1 + the test of rows; None for all rows."""
-
-
 @dataclass
 class LastingFit:
     """rho as it is found.
 
     Attributes:
-        tests: see Kin.
-        aims: by part, c of those trained on, and for which groups u is one.
-        share: by part, rho.
-        seen: by part, rho and c of what was drawn before, and the slope of one over the other.
+        aims: by channel, c of those trained on, and of which groups.
+        share: by channel, rho.
+        seen: by channel, rho and c of what was drawn before, and the slope of one over the other.
     """
 
-    tests: int
-    aims: dict[Part, tuple[float, int]]
-    share: dict[Part, float] = field(default_factory=dict)
-    seen: dict[Part, tuple[float, float, float]] = field(default_factory=dict)
+    aims: dict[int, tuple[float, int]]
+    share: dict[int, float] = field(default_factory=dict)
+    seen: dict[int, tuple[float, float, float]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, scores: Floats, channels: Indices, late: np.ndarray, kin: Kin) -> Self:
-        """From scores [R, w] of those trained on, NaN where not known, of channels that are numbers; `late`, bool [w], are
-        drawn when the test is known."""
+    def of(cls, scores: Floats, channels: Indices, kin: Kin) -> Self:
+        """From scores [R, w] of those trained on, NaN where not known, of channels that are numbers."""
         aims = {}
         for c in channels.tolist():
-            for test in range(1, kin.tests) if late[c] and kin.tests > 1 else (None,):
-                z, there = scores[:, c], ~np.isnan(scores[:, c]) & _of_test(kin, test)
-                told = [kin.shared(z, there, kind) for kind in range(len(kin.groups))]
-                if enough := [kind for kind, (_, paired) in enumerate(told) if paired >= PAIRED]:
-                    best = max(enough, key=lambda kind: told[kind][0] - CLEARER * (kind > 0))
-                    aims[c, test] = told[best][0], best
-        return cls(kin.tests, aims)
+            z, there = scores[:, c], ~np.isnan(scores[:, c])
+            told = [kin.shared(z, there, kind) for kind in range(len(kin.groups))]
+            enough = [kind for kind, (_, paired) in enumerate(told) if paired >= PAIRED]
+            if enough:
+                best = max(enough, key=lambda kind: told[kind][0] - CLEARER * (kind > 0))
+                aims[c] = told[best][0], best
+        return cls(aims)
 
     def weigh(self, scores: Floats, asked: np.ndarray, kin: Kin) -> None:
         """Moves rho by what is drawn, scores [R, w], where it was asked for."""
-        for part, (aim, kind) in self.aims.items():
-            drawn, paired = kin.shared(scores[:, part[0]], asked[:, part[0]] & _of_test(kin, part[1]), kind)
-            if paired < PAIRED / 2:
+        for c, (aim, kind) in self.aims.items():
+            drawn, paired = kin.shared(scores[:, c], asked[:, c], kind)
+            if paired < PAIRED:
                 continue
-            rho = self.share.get(part, 0.0)
-            before, was, slope = self.seen.get(part, (rho, drawn, max(1 - drawn, LEAST)))
+            rho = self.share.get(c, 0.0)
+            before, was, slope = self.seen.get(c, (rho, drawn, max(1 - drawn, LEAST)))
             if rho - before > MOVED:
                 slope = float(np.clip((drawn - was) / (rho - before), slope * FLATTER, slope))
-            self.seen[part] = rho, drawn, slope
-            self.share[part] = float(np.clip(rho + (aim - drawn) / slope, 0.0, MOST))
+            self.seen[c] = rho, drawn, slope
+            self.share[c] = float(np.clip(rho + (aim - drawn) / slope, 0.0, MOST))
 
     def done(self, width: int) -> Lasting:
-        share, kind = np.zeros((self.tests, width)), np.zeros((self.tests, width), dtype=np.int64)
-        for (c, test), rho in self.share.items():
-            of = slice(None) if test is None else test
-            share[of, c], kind[of, c] = rho, self.aims[c, test][1]
+        share, kind = np.zeros(width), np.zeros(width, dtype=np.int64)
+        for c, rho in self.share.items():
+            share[c], kind[c] = rho, self.aims[c][1]
         return Lasting(share, kind)
-
-
-def _of_test(kin: Kin, test: int | None) -> np.ndarray:
-    return np.ones(len(kin.test), dtype=bool) if test is None else kin.test == test

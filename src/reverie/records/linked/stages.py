@@ -23,7 +23,6 @@ from reverie.denoisers.event_mask import EventMask
 from reverie.denoisers.network import Network
 from reverie.process.randomness import generator
 from reverie.records.intervals import Floats
-from reverie.records.levels import Levels
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.lasting import Kin, Lasting
 from reverie.records.linked.laying import laid_out, tokens_of, unit_of
@@ -116,14 +115,12 @@ class Stages:
             unit.put_rows(child, wanted, asked)
             there[child] = asked | seen
 
-        kins = {child: self.kin(child, scores) for child in self.lasting.keys() & there.keys()} if stage > 3 else {}
-
         def lasting(noise: Tensor) -> None:
-            for child, kin in kins.items():
-                at, cells = which[child][1], unit.of_rows(child, noise)
+            for child in self.lasting.keys() & there.keys() if stage > 3 else ():
+                at, own = which[child][1], generator(int(seed[0]), *seed[1:], child, "lasting")
+                cells = unit.of_rows(child, noise)
                 if len(at) and cells.any():
-                    own = generator(int(seed[0]), *seed[1:], child, "lasting")
-                    unit.put_rows(child, noise, self.lasting[child].of_noise(cells, kin, at, own))
+                    unit.put_rows(child, noise, self.lasting[child].of_noise(cells, self.kin(child, scores), at, own))
 
         values = self._answered(unit, observed, wanted, stage, randomness, lasting)
         for child, known in there.items():
@@ -134,29 +131,15 @@ class Stages:
                 scores[child].put("rows", at, unit.of_rows(child, values), known)
 
     def kin(self, table: str, scores: Mapping[str, TableScores]) -> Kin:
-        """Which rows of a table are of one patient, which of those are of one class or of one row above, and of what test
-        they are."""
-        rows, tree = np.arange(len(scores[table].above)), self.codec.tree
-        tables = [*tree.above(table)][::-1]
-        above = [tree.up(table, other, rows, lambda t: scores[t].above) for other in tables]
-        many = [len(scores[other] if other == tree.root else scores[other].above) for other in tables]
-        classes = 1 + self.codec.classes.count(table)
-        of_class = above[0] * classes + 1 + self.codec.classes_of(table, scores)
-        groups, counts = (above[0], of_class, *above[1:]), (many[0], many[0] * classes, *many[1:])
-        return Kin(groups, counts, *self._tests(table, scores[table]))
-
-    def _tests(self, table: str, one: TableScores) -> tuple[np.ndarray, int]:
-        """1 + the test of each row of a table whose numbers are those of tests, 0 where it is not known; 1 + their
-        number."""
-        codes, none = self.codec.codecs[table], np.zeros(len(one.above), dtype=np.int64)
-        test = next((f"value:{of.code}" for of in self.codec.forms.forms[table].scored.values()), None)
-        if test not in codes.named or not isinstance(code := codes.codes[test], Levels):
-            return none, 1
-        channels = list(codes.named[test].channels)
-        values, known = one.of_rows(np.arange(len(none)))
-        return np.where(
-            known[:, channels[0]].numpy(), 1 + code.level(values[:, channels].double().numpy()), 0
-        ), 1 + code.count
+        """Which rows of a table are of one patient, of those of one latent class, and of one test where numbers have one."""
+        rows, root = np.arange(len(scores[table].above)), self.codec.tree.root
+        patient = self.codec.tree.up(table, root, rows, lambda t: scores[t].above)
+        alike, codes = [1 + self.codec.classes_of(table, scores)], self.codec.codecs[table]
+        for test in dict.fromkeys(of.code for of in self.codec.forms.forms[table].scored.values()):
+            if (field := codes.named.get(f"value:{test}")) is not None:
+                values = scores[table].of_rows(rows)[0][:, list(field.channels)].double().numpy()
+                alike.append(np.unique(codes.codes[f"value:{test}"].cells(values), return_inverse=True)[1])
+        return Kin.of(patient, len(scores[root]), *alike)
 
     def known_groups(self, table: str, groups: Tensor) -> Tensor:
         """bool [G, w], which scores of groups exist, as what is known of them says."""
@@ -195,8 +178,7 @@ class Stages:
         if question.target_mask.any():
             noise = _where_asked(torch.randn, question, randomness)
             lasting(noise)
-            noise = noise * self.denoiser.process.schedule.prior_std
-            drawn = self._sampled(noise, randomness, question)
+            drawn = self._sampled(noise * self.denoiser.process.schedule.prior_std, randomness, question)
             values = torch.where(question.target_mask, drawn, values)
         return values
 
