@@ -19,6 +19,7 @@ import polars as pl
 from reverie.errors import DataError, UsageError, unknown
 from reverie.records import nulls
 from reverie.records.column_names import names_someone
+from reverie.records.days import days_told
 from reverie.records.dtypes import TYPES
 from reverie.records.forms import (
     AnyForm,
@@ -154,6 +155,7 @@ def parse(
         parsed.notes += nulls.say(cells_of, missing, parsed.null_values, set())
     if spaced:
         parsed.notes.append(f"Spaces around values were removed in {nulls.listed(spaced)}.")
+    parsed.notes += [note for cells in columns if (note := days_told(cells, texts.get(cells.name)))]
     parsed.notes += [f"In {column}, {form.note}." for column, form in parsed.forms.items() if form.note]
     if zoned:
         parsed.notes.append(

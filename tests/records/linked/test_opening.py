@@ -4,6 +4,7 @@ import sqlite3
 import tempfile
 import zipfile
 
+import polars as pl
 import pytest
 
 from reverie import zips
@@ -101,3 +102,15 @@ def test_a_database_that_is_none_or_is_cut_is_refused_in_a_sentence(tmp_path):
     for name, words in (("cut.db", "not a whole database"), ("text.duckdb", "neither a DuckDB"), ("empty.db", "no table")):
         with pytest.raises((DataError, UsageError), match=words):
             read_linked(tmp_path / name)
+
+
+def test_days_among_instants_are_told_and_not_made_midnight_without_a_word(tmp_path):
+    tables, rows = made_up(40), pl.int_range(pl.len())
+    days = pl.col("discharged").dt.strftime("%Y-%m-%d")
+    instants = pl.col("discharged").dt.strftime("%Y-%m-%d %H:%M:%S")
+    tables["stays"] = tables["stays"].with_columns(discharged=pl.when(rows % 3 == 0).then(days).otherwise(instants))
+    for name, frame in tables.items():
+        frame.write_csv(tmp_path / f"{name}.csv")
+    (told,) = [note for note in read_linked(tmp_path).notes if "midnight" in note]
+    count, height = -(-tables["stays"].height // 3), tables["stays"].height
+    assert f"discharged, {count} of {height} date-times are days without a time of day, and are read as midnight" in told
