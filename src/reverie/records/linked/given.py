@@ -172,8 +172,8 @@ def parted(codec: LinkedCodec, where: Mapping[str, Any] | Sequence[str]) -> tupl
             if found and name.removeprefix(f"{codec.tree.root}.") not in names:
                 raise unknown("static column", name, [c.name for c in root.static if c.name in names])
             own = name.removeprefix(f"{codec.tree.root}.")
-            quote = found and quoted(own) != own
-            of_patients.append(f"{quoted(own)}{found[1]}{found[2]}" if quote else text.removeprefix(f"{codec.tree.root}."))
+            plain = text.removeprefix(f"{codec.tree.root}.")
+            of_patients.append(f"{quoted(own)}{found[1]}{found[2]}" if found and quoted(own) != own else plain)
             continue
         alike = [other for other in codec.forms.forms if singular(other) == singular(table)]
         table = alike[0] if table not in codec.forms.forms and len(alike) == 1 else table  # an admission of admissions

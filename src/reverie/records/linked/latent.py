@@ -166,5 +166,6 @@ def _mixture(x: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _likeliest(x: csr_array, odds: np.ndarray, least: np.ndarray) -> Indices:
     """int64 [n], the class of rows [n, D]."""
-    parts = [np.asarray(x[first : first + CHUNK] @ odds.T + least).argmax(1) for first in range(0, x.shape[0], CHUNK)]
+    begins = range(0, len(x.indptr) - 1, CHUNK)
+    parts = [np.asarray(x[first : first + CHUNK] @ odds.T + least).argmax(1) for first in begins]
     return np.concatenate([np.zeros(0, dtype=np.int64), *parts])
