@@ -258,7 +258,9 @@ class LinkedModel(StagedModel[LinkedCodec]):
 
         plain = replace(self, calibration=None)._maker({}).stages
         kin = partial(plain.kin, scores=encoded.coded)
-        fitting = Fitting(encoded.scores, self.codec.cells, known_by, encoded.coded, kin)
+        drawn = self.codec.stages
+        stages = {(t, what): drawn[t][what == "rows"].numpy() for t in drawn for what in ("group", "rows")}
+        fitting = Fitting(encoded.scores, self.codec.cells, known_by, encoded.coded, kin, stages)
         weighing = Weighing(plain.denoiser, plain.codec, plain.sampler, plain.grid, fitting=fitting)
         patients = self.drawn_to_put_right(len(encoded.coded[self.codec.tree.root]))
         with torch.inference_mode():
@@ -293,5 +295,6 @@ class LinkedModel(StagedModel[LinkedCodec]):
             return fit_tables(self.codec, there)
 
     def _maker(self, told: dict[str, Any]) -> LinkedSampler:
-        lasting = self.calibration.lasting if self.calibration else {}
-        return LinkedSampler(Stages(self.tilted_denoiser, self.codec, *self._method(told), lasting), self.calibration)
+        right = self.calibration or LinkedCalibration({})
+        stages = Stages(self.tilted_denoiser, self.codec, *self._method(told), right.lasting, right.together)
+        return LinkedSampler(stages, self.calibration)
