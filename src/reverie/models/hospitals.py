@@ -258,9 +258,7 @@ class LinkedModel(StagedModel[LinkedCodec]):
 
         plain = replace(self, calibration=None)._maker({}).stages
         kin = partial(plain.kin, scores=encoded.coded)
-        drawn = self.codec.stages
-        stages = {(t, what): drawn[t][what == "rows"].numpy() for t in drawn for what in ("group", "rows")}
-        fitting = Fitting(encoded.scores, self.codec.cells, known_by, encoded.coded, kin, stages)
+        fitting = Fitting(encoded.scores, self.codec.cells, known_by, encoded.coded, kin)
         weighing = Weighing(plain.denoiser, plain.codec, plain.sampler, plain.grid, fitting=fitting)
         patients = self.drawn_to_put_right(len(encoded.coded[self.codec.tree.root]))
         with torch.inference_mode():
@@ -295,6 +293,5 @@ class LinkedModel(StagedModel[LinkedCodec]):
             return fit_tables(self.codec, there)
 
     def _maker(self, told: dict[str, Any]) -> LinkedSampler:
-        right = self.calibration or LinkedCalibration({})
-        stages = Stages(self.tilted_denoiser, self.codec, *self._method(told), right.lasting, right.together)
-        return LinkedSampler(stages, self.calibration)
+        lasting = self.calibration.lasting if self.calibration else {}
+        return LinkedSampler(Stages(self.tilted_denoiser, self.codec, *self._method(told), lasting), self.calibration)

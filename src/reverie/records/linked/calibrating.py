@@ -16,7 +16,6 @@ from reverie.denoisers.naming import Cells, Naming
 from reverie.denoisers.network import Network
 from reverie.records.linked.calibration import KNOTS, LinkedCalibration, Part, tilted
 from reverie.records.linked.codec import LinkedCodec
-from reverie.records.linked.correlated import Correlated, CorrelatedFit
 from reverie.records.linked.daytimes import DayTimes, hours_of, timed
 from reverie.records.linked.lasting import Kin, Lasting, LastingFit
 from reverie.records.linked.scores import TableScores
@@ -44,8 +43,7 @@ class Fitting:
         known_by: (table, "group" or "rows", whether by their own) -> int64 [n], the latent classes they are known by, see
             Layout.known_by.
         coded: by table, the patients trained on; without them it is not looked at how far rows reach.
-        kin: of a table, which of its rows are of one patient; without it noise is neither made to last nor to go together.
-        stages: by part, int64 [C], in which each score is drawn.
+        kin: of a table, which of its rows are of one patient; without it no noise is made to last.
 
     Attributes:
         drawn: of each part drawn last, the latent classes that it was known by.
@@ -58,7 +56,6 @@ class Fitting:
         known_by: Callable[[str, str, bool], np.ndarray],
         coded: Mapping[str, TableScores] | None = None,
         kin: Callable[[str], Kin] | None = None,
-        stages: Mapping[Part, np.ndarray] | None = None,
     ) -> None:
         self._trained = {part: scores.numpy() for part, scores in trained.items()}
         self._known_by, self._coded = known_by, coded or {}
@@ -66,15 +63,12 @@ class Fitting:
         self._namings = {part: [Naming(one) for one in of.parts] for part, of in cells.items() if of.levels}
         self._aims = {part: self._counts(part, trained[part].nan_to_num(), ~trained[part].isnan()) for part in self._namings}
         self._lasting: dict[str, LastingFit] = {}
-        self._together: dict[Part, CorrelatedFit] = {}
-        for part, theirs in self._trained.items() if kin else ():
-            assert kin
-            named = [naming.named.numpy() for naming in self._namings.get(part, ())]
-            numbers = np.flatnonzero(~np.any([np.zeros(theirs.shape[1], dtype=bool), *named], axis=0))
-            if len(numbers) and len(theirs):
-                self._together[part] = CorrelatedFit.of(theirs, numbers, (stages or {})[part])
-            if part[1] == "rows" and len(theirs):
-                self._lasting[part[0]] = LastingFit.of(theirs, numbers, kin(part[0]))
+        for (table, what), theirs in self._trained.items() if kin else ():
+            if what == "rows" and len(theirs):
+                assert kin
+                named = [naming.named.numpy() for naming in self._namings.get((table, what), ())]
+                numbers = np.flatnonzero(~np.any([np.zeros(theirs.shape[1], dtype=bool), *named], axis=0))
+                self._lasting[table] = LastingFit.of(theirs, numbers, kin(table))
         self._maps: dict[Part, np.ndarray] = {}
         self._reaches: dict[str, Reach] = {}
         self._hours: dict[Part, DayTimes] = {}
@@ -125,17 +119,10 @@ class Fitting:
         moved = (self._aimed(part, asked) + one).log() - (drawn / of.clamp(min=1) + one).log()
         self.tilts[part] += share * torch.where(of >= FEWEST, moved, 0.0).clamp(-FARTHEST, FARTHEST)
 
-    def together(self, part: Part, scores: Tensor, asked: Tensor, kin: Kin | None) -> None:
-        """What lasts too little over the rows of a patient in scores [n, C] drawn, where they were asked for, lasts more;
-        and what goes together too little in a row does so more."""
-        if part in self._together:
-            self._together[part].weigh(scores.double().numpy(), asked.numpy())
-        if kin is not None and part[0] in self._lasting:
-            self._lasting[part[0]].weigh(scores.numpy(), asked.numpy(), kin)
-
-    @property
-    def correlated(self) -> dict[Part, Correlated]:
-        return {part: done for part, of in self._together.items() if (done := of.done) is not None}
+    def last(self, table: str, scores: Tensor, asked: Tensor, kin: Kin) -> None:
+        """What lasts too little over the rows of a patient in scores [R, w] drawn, where they were asked for, lasts more."""
+        if table in self._lasting:
+            self._lasting[table].weigh(scores.numpy(), asked.numpy(), kin)
 
     @property
     def lasting(self) -> dict[str, Lasting]:
@@ -144,8 +131,7 @@ class Fitting:
     @property
     def done(self) -> LinkedCalibration:
         tilts = {part: tilt.clone() for part, tilt in self.tilts.items()}
-        maps, noise = (self._maps, tilts, SHARPER, self._reaches), (self.lasting, self._hours, self._shapes, self.correlated)
-        return LinkedCalibration(*maps, *noise)
+        return LinkedCalibration(self._maps, tilts, SHARPER, self._reaches, self.lasting, self._hours, self._shapes)
 
     def _aimed(self, part: Part, asked: Tensor) -> Tensor:
         """[levels], the share of each among those trained on, were as many of them of each class as of what was drawn."""
@@ -196,7 +182,7 @@ class Weighing(Stages):
             for part, cells in made.items():
                 cells.copy_(before[part])
             network = tilted(cast(Network, self.denoiser), self.codec, self.fitting.done)
-            told = network, self.codec, self.sampler, self.grid, self.fitting.lasting, self.fitting.correlated
+            told = network, self.codec, self.sampler, self.grid, self.fitting.lasting
             Stages(*told).draw(table, children, units, scores, stage, (*seed, turn))
             for (child, what), cells in made.items():
                 part = child, "group" if what == "groups" else what
@@ -204,9 +190,8 @@ class Weighing(Stages):
                 asked = (before[child, what].isnan() & ~cells.isnan())[0]
                 if share:
                     self.fitting.weigh(part, cells[0].nan_to_num(), asked, share)
-                if share and (what == "rows") == (stage > 3) and len(cells[0]):
-                    kin = self.kin(child, scores) if what == "rows" else None
-                    self.fitting.together(part, cells[0].nan_to_num(), asked, kin)
+                if share and what == "rows" and stage > 3 and len(cells[0]):
+                    self.fitting.last(child, cells[0].nan_to_num(), asked, self.kin(child, scores))
 
 
 def _as_many(drawn: np.ndarray, trained: np.ndarray) -> np.ndarray:

@@ -25,7 +25,6 @@ from torch import Tensor
 from reverie.denoisers.events import EventNetwork
 from reverie.denoisers.network import Network
 from reverie.records.linked.codec import LinkedCodec
-from reverie.records.linked.correlated import Correlated
 from reverie.records.linked.daytimes import DayTimes, moved, timed
 from reverie.records.linked.lasting import Lasting
 from reverie.records.linked.scores import TableScores
@@ -53,7 +52,6 @@ class LinkedCalibration:
         reaches: by table, how far its rows reach from the first of a group to the last, see spans.py.
         lasting: by table, how much of the noise of its rows is one for all of a patient, see lasting.py.
         hours: by table and column of times, at what time of the day they are, see daytimes.py.
-        together: by part, how the noise of numbers goes together, see correlated.py.
         shapes: by table and stage, of numbers in latent classes, see shapes.py.
     """
 
@@ -64,7 +62,6 @@ class LinkedCalibration:
     lasting: Mapping[str, Lasting] = field(default_factory=dict)
     hours: Mapping[Part, DayTimes] = field(default_factory=dict)
     shapes: Mapping[tuple[str, int], Shapes] = field(default_factory=dict)
-    together: Mapping[Part, Correlated] = field(default_factory=dict)
 
     def at_hours(
         self, codec: LinkedCodec, table: str, scores: Mapping[str, TableScores], fixed: Tensor, now: int, seed: Seed
@@ -110,8 +107,7 @@ class LinkedCalibration:
         hours = {"\n".join(of): one.config for of, one in self.hours.items()}
         told = {"maps": maps, "tilts": tilts, "sharper": self.sharper, "reaches": reaches}
         shapes = {f"{table}\n{stage}": one.config for (table, stage), one in self.shapes.items()}
-        together = {"\n".join(part): of.config for part, of in self.together.items()}
-        return {**told, "lasting": lasting, "hours": hours, "shapes": shapes, "together": together}
+        return {**told, "lasting": lasting, "hours": hours, "shapes": shapes}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -126,12 +122,11 @@ class LinkedCalibration:
         reaches = {table: Reach.from_config(of) for table, of in config.get("reaches", {}).items()}
         lasting = {table: Lasting.from_config(of) for table, of in config.get("lasting", {}).items()}
         hours = {_part(key): DayTimes.from_config(of) for key, of in config.get("hours", {}).items()}
-        together = {_part(key): Correlated.from_config(of) for key, of in config.get("together", {}).items()}
         shapes = {}
         for key, of in config.get("shapes", {}).items():
             table, stage = _part(key)
             shapes[table, int(stage)] = Shapes.from_config(of)
-        return cls(maps, tilts, float(config["sharper"]), reaches, lasting, hours, shapes, together)
+        return cls(maps, tilts, float(config["sharper"]), reaches, lasting, hours, shapes)
 
 
 def tilted(network: Network, codec: LinkedCodec, right: LinkedCalibration) -> Network:

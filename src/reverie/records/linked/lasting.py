@@ -12,7 +12,7 @@ too little of a patient, and would draw a pulse of 60 after one of 120, the next
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -75,22 +75,14 @@ class Lasting:
     share: Floats
     kind: Indices
 
-    def of_noise(
-        self,
-        noise: Tensor,
-        kin: Kin,
-        rows: np.ndarray,
-        generator: torch.Generator,
-        together: Callable[[Tensor], Tensor] = lambda one: one,
-    ) -> Tensor:
-        """Noise [n, w] of some rows, N(0, 1), made to last over those of a group; `together` makes of noise [n, w] what goes
-        together in a row, see correlated.py."""
+    def of_noise(self, noise: Tensor, kin: Kin, rows: np.ndarray, generator: torch.Generator) -> Tensor:
+        """Noise [n, w] of some rows, N(0, 1), made to last over those of a group."""
         out = noise.clone()
         for kind, (of, count) in enumerate(zip(kin.groups, kin.counts, strict=True)):
             channels = np.flatnonzero((self.share > 0) & (self.kind == kind))
             if len(channels):
                 rho = torch.from_numpy(self.share[channels]).float()
-                one = together(torch.randn(count, noise.shape[1], generator=generator))[of[rows]][:, channels]
+                one = torch.randn(count, len(channels), generator=generator)[of[rows]]
                 out[:, channels] = rho.sqrt() * one + (1 - rho).sqrt() * noise[:, channels]
         return out
 

@@ -24,7 +24,6 @@ from reverie.denoisers.network import Network
 from reverie.process.randomness import generator
 from reverie.records.intervals import Floats
 from reverie.records.linked.codec import LinkedCodec
-from reverie.records.linked.correlated import Correlated
 from reverie.records.linked.lasting import Kin, Lasting
 from reverie.records.linked.laying import laid_out, tokens_of, unit_of
 from reverie.records.linked.scores import TableScores
@@ -49,7 +48,6 @@ class Stages:
         codec: of the tables.
         sampler, grid: how each stage is drawn.
         lasting: by table, how much of the noise of its rows is one for all of a patient.
-        together: by table and "group" or "rows", how noise of numbers goes together.
     """
 
     denoiser: Network
@@ -57,7 +55,6 @@ class Stages:
     sampler: Sampler
     grid: Sequence[float]
     lasting: Mapping[str, Lasting] = field(default_factory=dict)
-    together: Mapping[tuple[str, str], Correlated] = field(default_factory=dict)
 
     def draw(
         self,
@@ -118,23 +115,14 @@ class Stages:
             unit.put_rows(child, wanted, asked)
             there[child] = asked | seen
 
-        def of_patients(noise: Tensor) -> None:
-            for child in there:
+        def lasting(noise: Tensor) -> None:
+            for child in self.lasting.keys() & there.keys() if stage > 3 else ():
                 at, own = which[child][1], generator(int(seed[0]), *seed[1:], child, "lasting")
-                together = self.together.get((child, "rows" if stage > 3 else "group"))
-                if stage < 4:
-                    if together is not None and (cells := unit.groups(child, noise)).any():
-                        unit.put_groups(child, noise, together(cells))
-                    continue
-                cells, lasting = unit.of_rows(child, noise), self.lasting.get(child)
-                if not len(at) or not cells.any() or (lasting is None and together is None):
-                    continue
-                cells = together(cells) if together else cells
-                if lasting is not None:
-                    cells = lasting.of_noise(cells, self.kin(child, scores), at, own, together or (lambda one: one))
-                unit.put_rows(child, noise, cells)
+                cells = unit.of_rows(child, noise)
+                if len(at) and cells.any():
+                    unit.put_rows(child, noise, self.lasting[child].of_noise(cells, self.kin(child, scores), at, own))
 
-        values = self._answered(unit, observed, wanted, stage, randomness, of_patients)
+        values = self._answered(unit, observed, wanted, stage, randomness, lasting)
         for child, known in there.items():
             group, at = which[child]
             if stage < 4:
@@ -183,14 +171,13 @@ class Stages:
         wanted: Tensor,
         stage: int,
         randomness: torch.Generator,
-        of_patients: Callable[[Tensor], None],
+        lasting: Callable[[Tensor], None],
     ) -> Tensor:
-        """Scores [U, N, C] of units with the cells wanted drawn, around those observed, from noise that is made one of
-        patients."""
+        """Scores [U, N, C] of units with the cells wanted drawn, around those observed, from noise that is made to last."""
         question, values = unit.question(observed, wanted, unit.values, stage), unit.values
         if question.target_mask.any():
             noise = _where_asked(torch.randn, question, randomness)
-            of_patients(noise)
+            lasting(noise)
             drawn = self._sampled(noise * self.denoiser.process.schedule.prior_std, randomness, question)
             values = torch.where(question.target_mask, drawn, values)
         return values
