@@ -258,7 +258,7 @@ class LinkedModel(StagedModel[LinkedCodec]):
 
         plain = replace(self, calibration=None)._maker({}).stages
         kin = partial(plain.kin, scores=encoded.coded)
-        fitting = Fitting(encoded.scores, self.codec.cells, known_by, encoded.coded, kin)
+        fitting = Fitting(encoded.scores, self.codec.cells, known_by, encoded.coded, kin, encoded.patient)
         weighing = Weighing(plain.denoiser, plain.codec, plain.sampler, plain.grid, fitting=fitting)
         patients = self.drawn_to_put_right(len(encoded.coded[self.codec.tree.root]))
         with torch.inference_mode():

@@ -21,14 +21,14 @@ def trained():
     randomness, of = np.random.default_rng(0), np.arange(N) % 2 + 1
     late = np.where(randomness.random(N) < 0.5, 8, 20) * 3600 + np.round(randomness.exponential(5, N)) * 60
     days = randomness.integers(15_000, 20_000, N) * DAY
-    return days + np.where(of == 1, 10 * 3600, late), of
+    return days + np.where(of == 1, 10 * 3600, late), of, np.arange(N)
 
 
 @pytest.fixture(scope="module")
 def moved(trained):
     randomness = np.random.default_rng(1)
     at, of = randomness.integers(15_000 * 1440, 20_000 * 1440, N) * 60.0, np.arange(N) % 2 + 1
-    day_times = DayTimes.fit((at, of), trained, 2)
+    day_times = DayTimes.fit((at, of, np.arange(N)), trained, 2)
     return day_times, at, of, day_times.moved(at, of, randomness.random(N))
 
 
@@ -50,8 +50,8 @@ def test_what_comes_daily_comes_at_one_hour(moved):
 
 
 def test_hours_of_day_that_are_alike_already_hardly_move(trained):
-    at, of = trained
-    same = DayTimes.fit((at, of), (at, of), 2)
+    at, of, _ = trained
+    same = DayTimes.fit(trained, trained, 2)
     new = same.moved(at, of, np.random.default_rng(2).random(N))
     assert np.mean(abs(new - at) < 1200) > 0.9
 
@@ -63,5 +63,8 @@ def test_they_are_kept(moved):
     assert np.mean(abs(again.moved(at, of, chance) - day_times.moved(at, of, chance)) < 120) > 0.98
 
 
-def test_there_are_none_of_a_few(trained):
-    assert DayTimes.fit((trained[0][:5], trained[1][:5]), trained, 2) is None
+def test_hours_are_those_of_ten_patients_at_least(trained):
+    at, of, _ = trained
+    assert DayTimes.fit(trained, (at, of, np.arange(N) % 9), 2) is None
+    told = DayTimes.fit(trained, (at, of, np.where(of == 1, 0, np.arange(N))), 2)
+    assert not told.weights[1].any() and told.weights[2].any()  # all of class 1 are one patient's: it has those of all

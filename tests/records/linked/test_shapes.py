@@ -26,7 +26,7 @@ def test_numbers_of_a_class_are_where_they_were(sides, seen):
     trained, of, drawn = sides
     asked = np.zeros((N, 2), dtype=bool)
     asked[:, 1] = True
-    shapes = Shapes.fit([1], (trained, of), (drawn[:seen], of[:seen]), asked[:seen])
+    shapes = Shapes.fit([1], (trained, of, np.arange(N)), (drawn[:seen], of[:seen]), asked[:seen])
     right = shapes(drawn, asked, of)
     first, second = right[of == 1, 1], right[of == 2, 1]
     assert (abs(drawn[of == 1, 1]) < 0.8).mean() > 0.4 and (abs(first) < 0.8).mean() < 0.12
@@ -42,7 +42,7 @@ def test_what_was_given_and_classes_that_are_small_stay(sides):
     trained, of, drawn = sides
     asked = np.arange(N)[:, None] % 3 > np.zeros(2)
     few = np.where(np.arange(N) < 10, 3, of)
-    shapes = Shapes.fit([1], (trained, few), (drawn, few), asked)
+    shapes = Shapes.fit([1], (trained, few, np.arange(N)), (drawn, few), asked)
     right = shapes(drawn, asked, few)
     assert np.array_equal(right[~asked], drawn[~asked]) and np.array_equal(right[:10], drawn[:10])
     assert not np.array_equal(right[asked[:, 1], 1], drawn[asked[:, 1], 1])
@@ -50,3 +50,11 @@ def test_what_was_given_and_classes_that_are_small_stay(sides):
     assert np.array_equal(shapes(drawn, asked, beyond), drawn)
     again = Shapes.from_config(json.loads(json.dumps(shapes.config)))
     assert np.allclose(again(drawn, asked, few), right, atol=0.02)
+
+
+def test_a_class_of_few_patients_has_no_shape(sides):
+    trained, of, drawn = sides
+    asked = np.ones((N, 2), dtype=bool)
+    for patients, changed in ((9, False), (10, True)):
+        shapes = Shapes.fit([1], (trained, of, np.arange(N) // 2 % patients), (drawn, of), asked)
+        assert np.array_equal(shapes(drawn, asked, of), drawn) != changed

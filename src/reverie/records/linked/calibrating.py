@@ -44,6 +44,7 @@ class Fitting:
             Layout.known_by.
         coded: by table, the patients trained on; without them it is not looked at how far rows reach.
         kin: of a table, which of its rows are of one patient; without it no noise is made to last.
+        patient: (table, "group" or "rows") -> int64 [n], whose they are; without it each is another's.
 
     Attributes:
         drawn: of each part drawn last, the latent classes that it was known by.
@@ -56,9 +57,10 @@ class Fitting:
         known_by: Callable[[str, str, bool], np.ndarray],
         coded: Mapping[str, TableScores] | None = None,
         kin: Callable[[str], Kin] | None = None,
+        patient: Callable[[str, str], np.ndarray] | None = None,
     ) -> None:
         self._trained = {part: scores.numpy() for part, scores in trained.items()}
-        self._known_by, self._coded = known_by, coded or {}
+        self._known_by, self._coded, self._patient = known_by, coded or {}, patient
         self.drawn: dict[Part, np.ndarray] = {}
         self._namings = {part: [Naming(one) for one in of.parts] for part, of in cells.items() if of.levels}
         self._aims = {part: self._counts(part, trained[part].nan_to_num(), ~trained[part].isnan()) for part in self._namings}
@@ -85,7 +87,9 @@ class Fitting:
         whose = self._known_by(*part, by_own(stage)) if of.any() else np.zeros(len(theirs), dtype=np.int64)
         numbers, drawn = np.flatnonzero(asked.any(0).numpy()).tolist() if len(scores) else [], scores.double().numpy()
         if of.any() and numbers:
-            shapes = self._shapes[table, stage] = Shapes.fit(numbers, (theirs, whose), (drawn, of), asked.numpy())
+            people = self._patient(*part) if self._patient else np.arange(len(theirs))
+            shapes = Shapes.fit(numbers, (theirs, whose, people), (drawn, of), asked.numpy())
+            self._shapes[table, stage] = shapes
             drawn = shapes(drawn, asked.numpy(), of)
         for c in numbers:
             mine, there = asked[:, c].numpy(), ~np.isnan(theirs[:, c])

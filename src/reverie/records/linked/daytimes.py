@@ -26,6 +26,7 @@ from reverie.process.randomness import generator
 from reverie.records.intervals import Floats
 from reverie.records.levels import Indices
 from reverie.records.linked.codec import LinkedCodec
+from reverie.records.linked.latent import FEWEST
 from reverie.records.linked.scores import TableScores
 from reverie.records.linked.spans import lasted, put_values
 from reverie.records.linked.stages import Seed, gaps_of, starts_of
@@ -35,9 +36,10 @@ __all__ = ["DayTimes", "hours_of", "moved", "timed"]
 DAY, BIN, NEAR, LEADS = 86_400, 600, 3_600, 10_800
 """Seconds: of a day, of a bin of it, how far leaders move, and how long after the row before they are."""
 BINS, KNOTS, TURNS = DAY // BIN, 17, 60
-FEWEST, LEANING, BACKED = 10, 2.0, 20.0
-"""Leaders from which there are hours, of all or of a class; and how many of all classes its hours lean on, and those of what
-was drawn."""
+LEANING, BACKED = 2.0, 20.0
+"""How many of all classes the hours of a class lean on; and those of what was drawn."""
+Leaders = tuple[Floats, Indices, Indices]
+"""Seconds since 1970, 1 + the latent class, and the patient of each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,13 +55,14 @@ class DayTimes:
     weights: np.ndarray
 
     @classmethod
-    def fit(cls, drawn: tuple[Floats, Indices], trained: tuple[Floats, Indices], classes: int) -> Self | None:
-        """Of leaders, seconds since 1970 and 1 + the class of each; None where there are too few."""
-        (_, of_drawn), (at, of_trained) = drawn, trained
-        if min(len(of_drawn), len(of_trained)) < FEWEST:
+    def fit(cls, drawn: Leaders, trained: Leaders, classes: int) -> Self | None:
+        """Of leaders; None where there are too few, or of too few patients."""
+        (_, of_drawn, _), (at, of_trained, patient) = drawn, trained
+        if not len(of_drawn) or len(np.unique(patient)) < FEWEST:
             return None
-        a, b = (_shares(_bins(seconds), of, classes) for seconds, of in (drawn, trained))
-        own = (np.bincount(of_trained, minlength=1 + classes) >= FEWEST) | (np.arange(1 + classes) == 0)
+        a, b = (_shares(_bins(seconds), of, classes) for seconds, of, _ in (drawn, trained))
+        people = np.unique(np.stack([of_trained, patient]), axis=1)[0]
+        own = (np.bincount(people, minlength=1 + classes) >= FEWEST) | (np.arange(1 + classes) == 0)
         whole = a[0] / a[0].sum()
         weights = np.zeros((1 + classes, BINS))
         for c in np.flatnonzero(own):
@@ -118,10 +121,6 @@ class DayTimes:
         return cls(within, weights)
 
 
-Leaders = tuple[Floats, Indices]
-"""Seconds since 1970, and 1 + the latent class of each."""
-
-
 def timed(codec: LinkedCodec, table: str, stage: int) -> tuple[str, ...]:
     """The columns of times of day of a table that are drawn at a stage: when its rows are, or what else is told of them."""
     form = codec.forms.forms[table]
@@ -164,13 +163,14 @@ def moved(
 def _leaders(codec: LinkedCodec, table: str, column: str, scores: Mapping[str, TableScores]) -> Leaders | None:
     if (at := begun(codec, table, scores)) is None:
         return None
-    of = 1 + codec.classes_of(table, scores)
+    of, tree = 1 + codec.classes_of(table, scores), codec.tree
+    patient = tree.up(table, tree.root, np.arange(len(at)), lambda t: scores[t].above)
     if column == codec.forms.forms[table].time:
         lead = _leading(codec, table, scores[table])
-        return at[lead], of[lead]
+        return at[lead], of[lead], patient[lead]
     after, known = _after(codec, table, column, scores[table])
     lead = known & (after >= LEADS)
-    return (at + after)[lead], of[lead]
+    return (at + after)[lead], of[lead], patient[lead]
 
 
 def begun(codec: LinkedCodec, table: str, scores: Mapping[str, TableScores]) -> Floats | None:

@@ -57,6 +57,14 @@ class Encoded:
     def of(cls, codec: LinkedCodec, grown: Grown) -> Encoded:
         return cls(codec, codec.encode(grown))
 
+    def patient(self, table: str, what: str) -> np.ndarray:
+        """int64 [n], whose each "group" or row of a table is."""
+        one, tree = self.coded[table], self.codec.tree
+        if table == tree.root:
+            return np.arange(len(one))
+        start, at = (str(tree[table].parent), one.parent) if what == "group" else (table, np.arange(len(one.above)))
+        return tree.up(start, tree.root, at, lambda t: self.coded[t].above)
+
     @cached_property
     def units(self) -> list[tuple[str, list[np.ndarray]]]:
         """(table, the rows that are each unit): all patients, more than once where they are few; and of each table that

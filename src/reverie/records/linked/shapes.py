@@ -18,6 +18,7 @@ from scipy import special
 
 from reverie.records.intervals import Floats
 from reverie.records.levels import Indices
+from reverie.records.linked.latent import FEWEST
 
 __all__ = ["Shapes"]
 
@@ -42,14 +43,22 @@ class Shapes:
 
     @classmethod
     def fit(
-        cls, channels: Sequence[int], trained: tuple[Floats, Indices], drawn: tuple[Floats, Indices], asked: np.ndarray
+        cls,
+        channels: Sequence[int],
+        trained: tuple[Floats, Indices, Indices],
+        drawn: tuple[Floats, Indices],
+        asked: np.ndarray,
     ) -> Self:
-        """Of scores [n, C], NaN where not known, and the class that each row is known by; of those drawn, where asked."""
-        (theirs, whose), (mine, of) = trained, drawn
+        """Of scores [n, C], NaN where not known, the class that each row is known by, and whose those trained on are; of
+        those drawn, where asked. A class in which fewer than FEWEST patients have a number has no shape of it."""
+        (theirs, whose, patient), (mine, of) = trained, drawn
         classes = 1 + int(max(whose.max(initial=0), of.max(initial=0)))
         knots = np.full((classes, len(channels), 2, len(SHARES)), np.nan, dtype=np.float32)
         for number, c in enumerate(channels):
-            for k, y in _by_class(theirs[:, c], whose, ~np.isnan(theirs[:, c]), TRAINED):
+            there = ~np.isnan(theirs[:, c])
+            people = np.unique(np.stack([whose[there], patient[there]]), axis=1)[0]
+            enough = np.bincount(people, minlength=classes) >= FEWEST
+            for k, y in _by_class(theirs[:, c], whose, there & enough[whose], TRAINED):
                 knots[k, number, 1] = np.quantile(y, SHARES)
                 knots[k, number, 0] = y.mean() + max(y.std(), STEP) * special.ndtri(SHARES)
             for k, x in _by_class(mine[:, c], of, asked[:, c], DRAWN):
