@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 
 from reverie.errors import ReverieError, UsageError
 from reverie.training import Batch, crew, processes
-from reverie.training.crew import Task
+from reverie.training.crew import Task, outcome
 from reverie.training.processes import Place, joined, own_device
 
 KINDS = ["records", "pictures", "autoencoder", "private"]
@@ -243,3 +243,15 @@ def test_padded_parts_are_the_whole() -> None:
     whole = Batch.joined(parts)
     assert whole.x_0[..., 0].tolist() == [[1, 1, 1, 0, 0]] * 2 + [[2] * 5]
     assert whole.measured == sum(part.measured for part in parts)
+
+
+def test_the_cause_is_told_not_that_the_others_came_in_vain() -> None:
+    cause, vain = {"error": "row 3", "exit_code": 3}, {"error": "did not come together", "exit_code": 1, "apart": True}
+    for ends in ([vain, cause], [cause, vain]):
+        with pytest.raises(ReverieError, match="row 3") as ended:
+            outcome(ends)
+        assert ended.value.exit_code == 3
+    with pytest.raises(ReverieError, match="process 2 of 2 was ended from outside"):
+        outcome([vain, None])
+    with pytest.raises(ReverieError, match="did not come together"):
+        outcome([vain, vain])

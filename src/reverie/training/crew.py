@@ -57,13 +57,14 @@ class Task:
 
 
 def perform(text: str, place: Place, tell: Hear) -> dict[str, Any]:
-    """Does a task as one of a group: {"made": ...}, or {"error": ..., "exit_code": ...}, or {"failed": the traceback}."""
+    """Does a task as one of a group: {"made": ...}, or {"error": ..., "exit_code": ..., "apart": whether the group did not
+    come together}, or {"failed": the traceback}."""
     task = Task(**json.loads(text))
     try:
         with processes.joined(place, task.device):
             return {"made": resolve_name(task.function)(task.data, tell if place.rank == 0 else lambda message: None)}
     except ReverieError as error:
-        return {"error": str(error), "exit_code": error.exit_code}
+        return {"error": str(error), "exit_code": error.exit_code, "apart": isinstance(error, processes.ApartError)}
     except Exception:
         return {"failed": traceback.format_exc()}
 
@@ -73,11 +74,7 @@ def outcome(ends: Sequence[Mapping[str, Any] | None]) -> Any:
 
     Raises ReverieError where any did not end well, naming the cause rather than what followed from it.
     """
-    for end in ends:
-        if end and "error" in end:
-            error = ReverieError(end["error"])
-            error.exit_code = end["exit_code"]
-            raise error
+    _raise(ends, apart=False)
     for number, end in enumerate(ends):
         if end is None:
             raise ReverieError(
@@ -87,8 +84,18 @@ def outcome(ends: Sequence[Mapping[str, Any] | None]) -> Any:
     for end in ends:
         if end and "failed" in end:
             raise RuntimeError(end["failed"])
+    _raise(ends, apart=True)
     assert ends[0] is not None
     return ends[0]["made"]
+
+
+def _raise(ends: Sequence[Mapping[str, Any] | None], apart: bool) -> None:
+    """Raises the first error of those who had come together, or of those who had not: others had ended by then."""
+    for end in ends:
+        if end and "error" in end and end.get("apart", False) == apart:
+            error = ReverieError(end["error"])
+            error.exit_code = end["exit_code"]
+            raise error
 
 
 def together(task: Task, count: int, hear: Hear) -> Any:

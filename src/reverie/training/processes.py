@@ -25,6 +25,7 @@ from reverie.errors import ReverieError, UsageError
 from reverie.training.hardware import choose_device
 
 __all__ = [
+    "ApartError",
     "Place",
     "agree",
     "any_of",
@@ -78,11 +79,15 @@ class Place:
         return cls(number, of, local, locally)
 
 
+class ApartError(ReverieError):
+    """The processes of a group did not come together."""
+
+
 @contextmanager
 def joined(place: Place, device: str = "auto") -> Iterator[None]:
     """Within the block this process is one of a group, and has a device of its own.
 
-    Raises UsageError where there are not enough devices, and ReverieError where the others do not come.
+    Raises UsageError where there are not enough devices, and ApartError where the others do not come.
     """
     global _local_world
     own = own_device(device, place)
@@ -98,7 +103,7 @@ def joined(place: Place, device: str = "auto") -> Iterator[None]:
         )
     except (dist.DistError, RuntimeError, ValueError) as error:
         at = f" at {place.address}" if place.address else ""
-        raise ReverieError(
+        raise ApartError(
             f"the {place.world} processes of this training did not come together{at} ({str(error).splitlines()[0]:.200}): "
             "see that each machine reaches the first, and start them again."
         ) from error

@@ -128,9 +128,9 @@ def timed(codec: LinkedCodec, table: str, stage: int) -> tuple[str, ...]:
         return ()
     if stage == 4:
         return (form.time,)
-    told = (
-        c for c, unit in form.after.items() if f"value:{c}" in codec.codecs[table].named and _of_day(form.columns[c], unit)
-    )
+    named = codec.codecs[table].named
+    of_rows = (c for c in form.after if f"value:{c}" in named and named[f"value:{c}"].token == 1)
+    told = (c for c in of_rows if _of_day(form.columns[c], form.after[c]))
     return tuple(told) if stage == 5 else ()
 
 

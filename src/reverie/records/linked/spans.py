@@ -81,7 +81,11 @@ def lasted(codec: LinkedCodec, table: str, scores: Mapping[str, TableScores]) ->
     field = codec.codecs[parent].named.get(f"value:{end}")
     if field is None or parent == codec.tree.root:
         return None
-    values, known = scores[parent].of_rows(scores[table].parent)
+    one, rows = scores[parent], scores[table].parent
+    if field.token == 0:  # one for all rows of a group
+        values, known = one.of_groups(np.repeat(np.arange(len(one)), one.lengths)[rows])
+    else:
+        values, known = one.of_rows(rows)
     channels = list(field.channels)
     time = codec.codecs[parent].codes[f"value:{end}"].cells(values[:, channels].double().numpy())
     return np.where(known[:, channels].all(1).numpy(), time * above.after[str(end)] / form.unit, np.nan)

@@ -136,7 +136,7 @@ class Stages:
         patient = self.codec.tree.up(table, root, rows, lambda t: scores[t].above)
         alike, codes = [1 + self.codec.classes_of(table, scores)], self.codec.codecs[table]
         for test in dict.fromkeys(of.code for of in self.codec.forms.forms[table].scored.values()):
-            if (field := codes.named.get(f"value:{test}")) is not None:
+            if (field := codes.named.get(f"value:{test}")) is not None and field.token == 1:
                 values = scores[table].of_rows(rows)[0][:, list(field.channels)].double().numpy()
                 alike.append(np.unique(codes.codes[f"value:{test}"].cells(values), return_inverse=True)[1])
         return Kin.of(patient, len(scores[root]), *alike)
