@@ -137,6 +137,9 @@ def test_files_of_other_kinds_are_counted(tmp_path):
         match=r"holds no pictures: .*8 files passed over: \.avif .6.,.*avif is no format that is read here: save it as PNG",
     ):
         read_images(tmp_path)
+    write(tmp_path / "tables", "hosp/stays.csv")
+    with pytest.raises(DataError, match=r"hosp/stays\.csv is a table: to train on several, put them into one folder"):
+        read_images(tmp_path / "tables")
 
 
 @pytest.mark.parametrize("name", ["x.pt", "x.h5", "x.avif", "x.dcm", "x.rar", "x.mp4", "x.nii.gz"])

@@ -101,7 +101,7 @@ class Disk:
 
     def linked(self, name: str, schema: LinkedSchema | None = None) -> LinkedTables:
         from reverie.records.linked import is_linked, read_linked
-        from reverie.records.reading import parquet_in, tables_in
+        from reverie.records.reading import parquet_in, tables_below, tables_in
 
         if not is_linked(name):
             if not Path(name).exists():
@@ -109,7 +109,9 @@ class Disk:
                 hint = f"did you mean {meant}?" if meant else "give a folder of tables, or a DuckDB or SQLite file."
                 raise UsageError(f"there is no folder and no file {name}: {hint}")
             if Path(name).is_dir() and not tables_in(Path(name)) and not parquet_in(Path(name)):
-                raise UsageError(f"{name} is a folder without tables: give one of .csv or .parquet files.")
+                what = tables_below(Path(name))
+                what = f"; {what}" if what else ": give one of .csv or .parquet files."
+                raise UsageError(f"{name} is a folder without tables{what}")
             raise UsageError(f"{name} is one table: see what it is with reverie data describe {name}.")
         return read_linked(name, schema)
 

@@ -125,6 +125,8 @@ def hinted(tree: Tree) -> str | None:
         place = file.read() if tree.places is None else file.path
         if not isinstance(place, bytes) and (hint := hint_of(place)):
             return f"{file.path} is {hint}"
+    if table := next((file.path for file in tree.files if file.path.suffix.lower() in _TABLES), None):
+        return f"{table} is a table: to train on several, put them into one folder without others, and give that"
     return None
 
 

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 
 import pytest
 
@@ -11,6 +12,7 @@ import reverie
 from reverie.errors import UsageError
 from reverie.export import hospital
 from reverie.models import LinkedModel
+from reverie.records.linked import read_linked
 
 from .conftest import made_up
 
@@ -100,11 +102,29 @@ def test_another_request_starts_again_and_an_error_leaves_nothing(model, whole, 
     assert [path.name for path in tmp_path.iterdir()] == ["made"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_a_call_of_the_command_line_that_was_killed_goes_on(run, whole, tmp_path, number):
-    out = tmp_path / "made"
+@pytest.mark.parametrize("suffix", [".duckdb", ".sqlite"])
+def test_a_database_whose_making_was_stopped_goes_on_to_the_same_rows(model, tmp_path, monkeypatch, suffix):
+    out, whole = (tmp_path / f"{name}{suffix}" for name in ("made", "whole"))
+    hospital(model, COUNT, whole, seed=1)
+    begun = begun_with(monkeypatch)
+    stopped(model, out, 1)
+    hospital(model, COUNT, out, seed=1)
+    assert begun == [0, 1] and sorted(tmp_path.iterdir()) == [out, whole]
+    ours, theirs = read_linked(out).frames, read_linked(whole).frames
+    assert ours.keys() == theirs.keys() and all(ours[name].equals(theirs[name]) for name in theirs)
+    assert suffix == ".duckdb" or out.read_bytes() == whole.read_bytes()
+
+
+def packed(out):
+    with zipfile.ZipFile(out) as whole:
+        return {name: whole.read(name) for name in whole.namelist()}
+
+
+@pytest.mark.parametrize(("number", "name"), [(signal.SIGTERM, "made"), (signal.SIGKILL, "made.zip")])
+def test_a_call_of_the_command_line_that_was_killed_goes_on(run, whole, tmp_path, number, name):
+    out = tmp_path / name
     call = [*CALL, str(run), "--count", str(COUNT), "--seed", "1", "--out", str(out), "--workers", "1"]
-    first = tmp_path / ".made.making" / "shards" / "00000000.json"
+    first = tmp_path / f".{name}.making" / "shards" / "00000000.json"
     going = subprocess.Popen(call, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while going.poll() is None and not first.exists():
         time.sleep(0.002)
@@ -112,4 +132,4 @@ def test_a_call_of_the_command_line_that_was_killed_goes_on(run, whole, tmp_path
     assert going.wait() != 0 and first.exists() and not out.exists()
     done = subprocess.run(call, capture_output=True, text=True, check=True)
     assert "were there, and are kept" in done.stdout + done.stderr
-    assert files(out) == whole and [path.name for path in tmp_path.iterdir()] == ["made"]
+    assert (packed if out.is_file() else files)(out) == whole and [path.name for path in tmp_path.iterdir()] == [name]

@@ -319,6 +319,15 @@ def test_what_contradicts_itself_in_time_or_in_keys_is_told():
     assert any("contacts.to_patient_id names a row of patients as from_patient_id does" in note for note in notes)
 
 
+def test_rows_of_no_stay_that_come_after_the_death_of_their_patient_are_told():
+    frames = ward()
+    tests = frames["tests"].join(frames["stays"].select("stay_id", "patient_id"), on="stay_id", maintain_order="left")
+    late = tests.head(1).with_columns(stay_id=pl.lit(None, pl.String), charttime=datetime(2030, 1, 1))
+    tables = read_linked(frames | {"tests": pl.concat([tests, late])})
+    assert tables.schema["tests"].parent == "stays"
+    assert "tests: 1 row begins after the deaths.death_date of its patient." in tables.notes
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_keys_that_programs_write_as_decimals_are_the_whole_numbers_that_they_are(suffix, tmp_path):
     frames = ward()

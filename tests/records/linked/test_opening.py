@@ -96,6 +96,11 @@ def test_a_database_that_is_none_or_is_cut_is_refused_in_a_sentence(tmp_path):
         there.execute("INSERT INTO far VALUES ('P0001')")
     with pytest.raises(DataError, match=r"h.db.far is not a whole table .*too big"):
         read_linked(tmp_path / "h.db")
+    with sqlite3.connect(tmp_path / "seen.db") as there:
+        there.executescript("CREATE TABLE p (patient_id); CREATE TABLE seen (patient_id, scan); INSERT INTO p VALUES (1);")
+        there.execute("INSERT INTO seen VALUES (1, x'00')")
+    with pytest.raises(DataError, match=r"^seen\.db\.seen, data row 1, column 'scan': the cell holds bytes.*: make it text"):
+        read_linked(tmp_path / "seen.db")
     (tmp_path / "cut.db").write_bytes((tmp_path / "h.db").read_bytes()[:9000])
     (tmp_path / "text.duckdb").write_text("hello")
     sqlite3.connect(tmp_path / "empty.db").execute("CREATE TABLE a (b)").connection.close()

@@ -103,6 +103,8 @@ def test_a_folder_of_one_or_of_two_of_a_name_or_of_none_is_refused(tmp_path):
         read_source(folder(tmp_path, 2, "two", files={"p000000.csv": "a,b\n1,2\n"}))
     with pytest.raises(UsageError, match="is a folder without files of separated text"):
         read_source(folder(tmp_path, 0, "none"))
+    with pytest.raises(UsageError, match="its tables lie below it, in one, two: put them into one folder"):
+        read_source(tmp_path)
 
 
 @pytest.mark.parametrize("most", [Bounds(rows=40), Bounds(cells=100), Bounds(bytes=400)])

@@ -51,8 +51,10 @@ def _beyond(
     frame = frames[table.name]
     if table.clock is None or not frame.height or not frame.schema[table.clock.start].is_temporal():
         return
-    rows = frame.select(pl.col(table.clock.start).cast(pl.Date).alias("\0at"), _named(table, table.parent))
-    for above in [*schema.above(table.name)][:-1]:
+    way = [*schema.above(table.name)]
+    way = way[-1:] if table.to(way[-1]) else way  # a row of no stay may say whose it is
+    rows = frame.select(pl.col(table.clock.start).cast(pl.Date).alias("\0at"), _named(table, way[0]))
+    for above in way[:-1]:
         of = schema[above]
         up = frames[above].select(pl.col(str(of.key)).cast(pl.String).alias("\0who"), _named(of, of.parent, "\0up"))
         rows = rows.join(up, on="\0who").drop("\0who").rename({"\0up": "\0who"})

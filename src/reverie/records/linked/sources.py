@@ -78,7 +78,7 @@ def read_tables(
     elif asks_a_server(str(source)) or not Path(source).is_dir():
         some = f" WHERE {where}" if where else ""
         there = relations(str(source), name)
-        asked = {table: Query.of(source, f"SELECT * FROM {of}{some}") for table, of in there.items()}
+        asked = {table: Query.of(source, f"SELECT * FROM {of}{some}", table) for table, of in there.items()}
         notes += [f"{view} is a view, and was left out: make a table of it to have it." for view in views(str(source), name)]
     else:
         asked = dict(files_of(Path(source)))
@@ -108,8 +108,8 @@ def read_tables(
 
 def _files(folder: Path) -> list[Path]:
     """Those that are tables, one of each name: hidden ones, read-mes and those without a byte are not."""
-    parquet = [path for path in folder.glob("*.parquet") if path.is_file() and not path.name.startswith(".")]
-    files = sorted(path for path in (*tables_in(folder), *parquet) if path.stat().st_size)
+    parquet = [path for path in folder.iterdir() if path.name.lower().endswith(".parquet") and path.name[0] != "."]
+    files = sorted(path for path in (*tables_in(folder), *parquet) if path.is_file() and path.stat().st_size)
     stems = [_stem(path) for path in files]
     if twice := next((stem for stem in stems if stems.count(stem) > 1), None):
         raise DataError(f"{folder} has several files called {twice}: keep one of them.")

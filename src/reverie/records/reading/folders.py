@@ -23,7 +23,7 @@ from reverie.records.reading.separated import read_separated
 from reverie.records.reading.stream import File, Stream, merged, state_of
 from reverie.records.roles import several_patients
 
-__all__ = ["SEPARATED", "folder_stream", "left_out", "read_folder", "tables_in"]
+__all__ = ["SEPARATED", "folder_stream", "left_out", "read_folder", "tables_below", "tables_in"]
 
 LOOKED_AT = 5
 """Files whose first rows tell whether they hold one patient each."""
@@ -45,6 +45,14 @@ def tables_in(folder: Path) -> list[Path]:
 
 def _is_about(name: str) -> bool:
     return name.startswith(_ABOUT) and name.endswith(".txt")  # records.csv are records
+
+
+def tables_below(folder: Path) -> str:
+    """What to do about a folder whose tables lie in folders in it, as those of MIMIC-IV; empty where there are none."""
+    inner = sorted(one for one in folder.iterdir() if one.is_dir() and one.name[0] not in "._")
+    found = [one.name for one in inner if tables_in(one)]
+    more = f" and {len(found) - 3:,} more" if len(found) > 3 else ""
+    return f"its tables lie below it, in {', '.join(found[:3])}{more}: put them into one folder." if found else ""
 
 
 def left_out(folder: Path, tables: Collection[Path]) -> tuple[str, ...]:

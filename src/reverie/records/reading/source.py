@@ -24,7 +24,7 @@ from reverie.modality import DATABASES, RESOURCES
 from reverie.records.places import hidden, shown
 from reverie.records.reading.blocks import text_stream
 from reverie.records.reading.bounds import Bounds, check_text, unzip
-from reverie.records.reading.folders import SEPARATED, folder_stream, read_folder, tables_in
+from reverie.records.reading.folders import SEPARATED, folder_stream, read_folder, tables_below, tables_in
 from reverie.records.reading.frames import from_pandas
 from reverie.records.reading.objects import in_object_storage, objects_stream
 from reverie.records.reading.parquet import parquet_in, parquet_stream, read_parquet
@@ -158,7 +158,9 @@ def _check_place(path: Path, source: str) -> None:
         raise UsageError(f"{called} is a database: say which rows, with --query 'SELECT ... FROM ... ORDER BY ...'.")
     if path.is_dir():
         if not tables_in(path) and not parquet_in(path):
-            raise UsageError(f"{path} is a folder without files of separated text or Parquet: give {_FILES}.")
+            otherwise = tables_below(path)
+            what = f"; {otherwise}" if otherwise else f": give {_FILES}."
+            raise UsageError(f"{path} is a folder without files of separated text or Parquet{what}")
     elif not path.exists():
         meant = likely(path, BUNDLED)
         hint = f"did you mean {meant}?" if meant else f"give {_FILES}, or {' or '.join(BUNDLED)}, which is bundled."

@@ -43,22 +43,25 @@ class Query:
     Attributes:
         place: a DuckDB or SQLite file, a folder or a file of Parquet or CSV, or an address postgresql://user@host/database.
         statement: one SELECT, in the language of that database.
+        table: of which it asks all that is there; empty of a statement that somebody wrote.
     """
 
     place: str = field(repr=False)
     statement: str
+    table: str = ""
 
     @classmethod
-    def of(cls, source: Any, statement: str) -> Query:
+    def of(cls, source: Any, statement: str, table: str = "") -> Query:
         """Raises UsageError where the source is no place."""
         if not isinstance(source, str | Path):
             raise UsageError(f"a query asks a database, in a file or at an address, not a {type(source).__name__}.")
-        return cls(str(source), statement)
+        return cls(str(source), statement, table)
 
     @property
     def name(self) -> str:
         """What messages call it."""
-        return redacted(self.place) if asks_a_server(self.place) else Path(self.place).name
+        called = redacted(self.place) if asks_a_server(self.place) else Path(self.place).name
+        return f"{called}.{self.table}" if self.table else called
 
     @property
     def path(self) -> Path | None:
@@ -185,9 +188,10 @@ def _series(name: str, dtype: pl.DataType | type[pl.DataType], values: Sequence[
             (place for place, v in enumerate(values) if isinstance(v, bytes | memoryview | list | dict | tuple)), None
         )
         if odd is not None:
+            what = "make it text or a number" if query.table else "cast it to text or numbers in the query"
             raise DataError(
-                f"{at(query.name, row + odd + 1, name)}the cell holds {type(values[odd]).__name__}, not one value: cast it "
-                "to text or numbers in the query, or leave the column out."
+                f"{at(query.name, row + odd + 1, name)}the cell holds {type(values[odd]).__name__}, not one value: {what}, "
+                "or leave the column out."
             )
         return pl.Series(name, [v if v is None or isinstance(v, str) else str(v) for v in values], dtype=dtype)
     try:
