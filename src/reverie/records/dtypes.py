@@ -9,7 +9,7 @@ import polars as pl
 
 from reverie.errors import DataError
 
-__all__ = ["DATETIME", "TYPES", "dtype_name", "dtype_named", "framed"]
+__all__ = ["DATETIME", "TYPES", "dtype_name", "dtype_named", "framed", "in_type"]
 
 _WHOLE = tuple(f"{sign}{bits}" for sign in ("Int", "UInt") for bits in (8, 16, 32, 64))
 
@@ -42,3 +42,22 @@ def dtype_named(name: str) -> pl.DataType:
 def framed(columns: Iterable[pl.Series]) -> pl.DataFrame:
     """A frame of columns by their names, also of one whose name is "": of a list polars would name that anew."""
     return pl.DataFrame({column.name: column for column in columns})
+
+
+def in_type(cells: pl.Series, dtype: pl.DataType) -> pl.Series:
+    """Cells in the type of the source; as they are where that holds nothing, so that it has no type. Raises DataError where
+    it has no such value, as a Boolean has no "maybe"."""
+    if dtype == pl.Null:
+        return cells
+    if dtype == pl.Boolean and cells.dtype == pl.String:
+        texts = cells.str.to_lowercase()
+        if texts.is_in(["true", "false"]).all():
+            return texts == "true"
+    try:
+        return cells.cast(dtype)
+    except pl.exceptions.InvalidOperationError:
+        first = cells.drop_nulls()[0]
+        raise DataError(
+            f"{cells.name}: {first!r} is drawn, which is no {dtype} as its cells are: make the column text, as it was in "
+            "what was learned."
+        ) from None

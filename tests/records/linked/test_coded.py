@@ -181,6 +181,14 @@ def test_numbers_that_are_called_codes_are_names_and_phrases_that_recur_too():
     assert columns["snomed_code"].kind == columns["comment"].kind == "categorical"
 
 
+def test_what_is_called_a_key_and_is_the_same_in_all_rows_is_written_as_it_is():
+    tables = made_up(30)
+    tables["stays"] = tables["stays"].with_columns(admission=pl.lit("ADMISSION//ER"), mrn=pl.lit("M1"))
+    read = read_linked(tables)
+    columns = LinkedForms.of(read.schema, grow(read)).columns["stays"]
+    assert columns["admission"].kind == "constant" and columns["mrn"].kind == "number"  # the second tells of a person
+
+
 def test_patients_who_refer_to_their_stays_name_the_first_of_them():
     tables = made_up(30)
     first = tables["stays"].group_by("patient_id", maintain_order=True).first().select("patient_id", "stay_id")
@@ -193,6 +201,22 @@ def test_patients_who_refer_to_their_stays_name_the_first_of_them():
     named = made["patients"].join(made["stays"], on="stay_id", how="left")
     assert (named["patient_id"] == named["patient_id_right"]).all()
     assert named["stay_id"].equals(made["stays"].group_by("patient_id", maintain_order=True).first()["stay_id"])
+
+
+def test_a_row_that_may_name_a_stay_names_the_one_that_had_begun_by_then():
+    tables = made_up(40)
+    in_stay = pl.int_range(pl.len()) % 2 == 0
+    long_before = pl.col("start_time") - pl.duration(days=400)
+    tables["drugs"] = tables["drugs"].with_columns(
+        stay_id=pl.when(in_stay).then("stay_id"), start_time=pl.when(in_stay).then("start_time").otherwise(long_before)
+    )
+    read = read_linked(tables)
+    grown = grow(read)
+    assert grown.tree["drugs"].parent == "patients"
+    codec = LinkedCodec.fit(LinkedForms.of(read.schema, grown), grown, {})
+    made = Keyed(codec).tables(frames_of(Bound(codec, as_made(Encoded.of(codec, grown))), len(grown)))
+    now, then = (f["drugs"].join(f["stays"], on="stay_id", how="left", maintain_order="left") for f in (made, grown.frames))
+    assert now["admitted"].equals(then["admitted"]) and now["admitted"].null_count() == (tables["drugs"].height // 2)
 
 
 def test_cells_that_are_lists_are_learned_thing_by_thing_and_written_back():

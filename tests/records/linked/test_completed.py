@@ -9,6 +9,7 @@ import pytest
 import reverie
 from reverie.errors import DataError, UsageError
 from reverie.export import complete_hospital
+from reverie.records.dtypes import in_type
 from reverie.records.linked import LinkedCodec, LinkedForms, read_linked
 from reverie.records.linked.fitting import fit_tables, to_fill
 from reverie.records.linked.given import parted
@@ -153,6 +154,14 @@ def test_patients_are_completed_in_blocks_which_are_the_same_however_many_make_t
             here = frame[column].is_not_null()
             assert many[table][column].filter(here).equals(frame[column].filter(here)), (table, column)
     assert not many["patients"]["sex"].null_count() and not many["stays"]["ward"].null_count()
+
+
+def test_what_is_drawn_stands_there_in_the_type_of_its_column():
+    drawn = pl.Series("smokes", ["True", None, "false"])
+    assert in_type(drawn, pl.Boolean()).to_list() == [True, None, False]
+    assert in_type(drawn, pl.Null()).equals(drawn)
+    with pytest.raises(DataError, match=r"smokes: 'maybe' is drawn, which is no Boolean .* make the column text"):
+        in_type(pl.Series("smokes", ["maybe"]), pl.Boolean())
 
 
 def test_what_the_model_cannot_read_stays_and_is_said(model, holed):

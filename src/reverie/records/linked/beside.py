@@ -21,10 +21,12 @@ from reverie.records.column_names import words
 from reverie.records.infer import infer_parsed, observed
 from reverie.records.kinds import ANY, Column, Evidence, recognise_number
 from reverie.records.kinds.categorical import MAX_MIXED
+from reverie.records.kinds.constant import Constant
 from reverie.records.kinds.identifier import Identifier
 from reverie.records.kinds.text import Text
 from reverie.records.legible import bounded, readable
 from reverie.records.linked.form import PARENT, SINCE, Form
+from reverie.records.linked.keys import names_a_person
 from reverie.records.linked.ordering import orders_of
 from reverie.records.linked.stating import in_visits, named, stated_columns, stated_rules
 from reverie.records.linked.tree import Grown, Tree, gathered, place_of
@@ -100,6 +102,7 @@ def tabled(name: str, forms: Mapping[str, Form], grown: Grown, schema: Schema | 
             raise UsageError(f"{name}.{column} is of no kind {kind}, for {why}: name another in the schema.") from error
         columns = tuple(_number(c, told.frame) if c.name in numbers else c for c in schema.columns)
         roles = {c.name: c.role for c in columns if c.missing}
+        columns = tuple(_alike(c, frame[c.name]) for c in columns)
         columns = tuple(_gated(c, tree.beside(name), roles) for c in columns)
         schema = schema.model_copy(update={"duplicates": "keep", "columns": columns})
         orders = {table: orders_of(forms[table], grown.frames[table], grown.parents.get(table, rows)) for table in tables}
@@ -248,6 +251,16 @@ def recurs(name: str, cells: pl.Series) -> bool:
     if cells.dtype != pl.String:
         return False
     return 1 < many <= min(RECURRING, values.len() // TIMES) and not identifying(name, values, "varying")
+
+
+def _alike(column: Column, cells: pl.Series) -> Column:
+    """A column that is called a key, and is the same in all rows, and many: the key of none, so it is written as it is."""
+    if not isinstance(column, Identifier) or column.name == PARENT or hidden(column.name) or cells.count() < TIMES:
+        return column
+    seen = Evidence(column.name, cells, column.role, None, column.name)
+    person = names_a_person(column.name) or identifying(column.name, cells.cast(pl.String), "varying")
+    found = None if person else Constant.recognise(seen)
+    return column if found is None else column.model_copy(update={"kind": Constant.called, "pattern": None, **found})
 
 
 def _gated(column: Column, tables: Sequence[str], roles: Mapping[str, str]) -> Column:

@@ -57,7 +57,7 @@ def _clocked(table: LinkedTable, frame: pl.DataFrame) -> None:
     if table.clock is not None and 2 * (early := ends_early(frame, table.clock)) > frame.height:
         raise UsageError(
             f"{table.name}: {early:,} of {frame.height:,} rows end ({table.clock.end}) before they begin "
-            f"({table.clock.start}): swap `start` and `end` of its clock, or name others."
+            f"({table.clock.start}): swap start and end of its clock, or name others."
         )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from reverie.errors import DataError, UsageError, unknown
-from reverie.records.dtypes import framed
+from reverie.records.dtypes import framed, in_type
 from reverie.records.forms.date import DateForm
 from reverie.records.forms.number import NumberForm
 from reverie.records.given import texts
@@ -89,7 +89,7 @@ class FittedTables:
                     continue
                 came = self.source[table].schema[column]
                 cells = codec.spelled(table, frame[column].gather(where).to_frame(), came == pl.String)
-                cells = texts(cells)[column] if came == pl.String else _cast(cells[column], came)
+                cells = texts(cells)[column] if came == pl.String else in_type(cells[column], came)
                 order = np.argsort(self.rows[table][where])
                 out.setdefault(table, {})[column] = (self.rows[table][where][order], cells.gather(order))
         return out
@@ -98,8 +98,8 @@ class FittedTables:
         """The tables as they came, with what `filled` says in its place."""
         out = dict(self.source)
         for table, of in cells.items():
-            columns = [_cast(self.source[table][c], values.dtype).scatter(rows, values) for c, (rows, values) in of.items()]
-            out[table] = self.source[table].with_columns(columns)
+            came = self.source[table]
+            out[table] = came.with_columns(in_type(came[c], v.dtype).scatter(rows, v) for c, (rows, v) in of.items())
         return out
 
     def added(self, codec: LinkedCodec, made: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
@@ -110,7 +110,7 @@ class FittedTables:
             for column in (c for c in made[table].columns if c in came):
                 text = came[column] == pl.String
                 cells = codec.spelled(table, made[table].select(column), text)
-                columns.append(_cast((texts(cells) if text and cells.height else cells)[column], came[column]))
+                columns.append(in_type((texts(cells) if text and cells.height else cells)[column], came[column]))
             out[table] = framed(columns)
         return out
 
@@ -223,11 +223,6 @@ def _typed(
         verb = "is a column" if len(extra) == 1 else "are columns"
         notes.append(f"{listed(extra)} {verb} of {table} that the model does not know: carried along as given.")
     return framed(columns), given, notes
-
-
-def _cast(cells: pl.Series, dtype: pl.DataType) -> pl.Series:
-    """Cells in the type of the source; as they are where that holds nothing, so that it has no type."""
-    return cells if dtype == pl.Null else cells.cast(dtype)
 
 
 def _as_written(form: NumberForm, text: pl.Series, read: pl.Series) -> pl.Series:

@@ -196,6 +196,8 @@ class Keyed:
         else:
             below = other != table and table in tree.above(other)
             place = _first_below(table, other, tree, rows) if below else _last_before(table, other, patients)
+            if other != table and not below and (begun := _last_begun(table, other, tree, rows, patients)) is not None:
+                place = begun if optional else np.where(begun < 0, place, begun)
             named = gathered(keys[other], place)
         if optional:
             has = rows[table].frame[column].cast(pl.Boolean).fill_null(False)
@@ -213,6 +215,20 @@ def _last_before(table: str, other: str, patients: Mapping[str, np.ndarray]) -> 
     theirs = patients[other]
     last = np.searchsorted(theirs, mine, "right") - 1
     return np.where((last >= 0) & (theirs[np.maximum(last, 0)] == mine), last, -1)
+
+
+def _last_begun(
+    table: str, other: str, tree: Tree, rows: Mapping[str, Rows], patients: Mapping[str, np.ndarray]
+) -> np.ndarray | None:
+    """int64 [rows], the last row of another table of the same patient that had begun when each row was; -1 where none had.
+    None where the times of the two cannot be compared."""
+    mine, theirs = (None if time is None else rows[of].frame[time] for of in (table, other) for time in (tree[of].time,))
+    if mine is None or theirs is None or mine.dtype != theirs.dtype or mine.null_count() or theirs.null_count():
+        return None
+    ours = pl.DataFrame({"who": patients[table], "at": mine}).with_row_index("row").sort("at", maintain_order=True)
+    those = pl.DataFrame({"who": patients[other], "at": theirs}).with_row_index("place").sort("at", maintain_order=True)
+    found = ours.join_asof(those, on="at", by="who", strategy="backward", check_sortedness=False).sort("row")
+    return found["place"].cast(pl.Int64).fill_null(-1).to_numpy()
 
 
 def _first_below(table: str, other: str, tree: Tree, rows: Mapping[str, Rows]) -> np.ndarray:

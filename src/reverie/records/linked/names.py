@@ -2,7 +2,8 @@
 
 A key is the key of its patient with something before and after, where all of those seen are (ENC-P0012-7), or a number of
 its own pattern; in what is made rows are counted through the whole of it, so a key never stands twice. A column that refers
-to a table above names the row above. One that refers to another names the last row there of the same patient.
+to a table above names the row above. One that refers to another names the last row there of the
+same patient that had begun by then.
 """
 
 from __future__ import annotations

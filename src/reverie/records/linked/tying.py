@@ -231,7 +231,7 @@ class Hall:
         way = " -> ".join([*names[at:], *names[:at], table])
         self.notes.append(
             f"The keys go in a circle, {way}: {table}.{tie.column} is made last, and names the first row of {tie.table} "
-            f"below each row of {table}; name another `parent` in a schema where it is the other way."
+            f"below each row of {table}; name another parent in a schema where it is the other way."
         )
 
     def _depth(self, table: str) -> int:
