@@ -388,6 +388,16 @@ def test_a_table_that_nobody_refers_to_is_carried_over(mimic):
     assert found.notes == ("wards refers to no patient, and no table refers to it: it is carried over as it is.",)
 
 
+@pytest.mark.parametrize("key", ["P{:03d}", 0])
+def test_a_list_that_names_patients_by_another_word_is_left_out(key):
+    who = [key.format(i) if key else i for i in range(30)]
+    births = {"label": [f"b{i}" for i in range(20)], "mother_id": [*who[:10], *who[20:]], "weight": range(3000, 3020)}
+    patients, stays = {"patient_id": who, "age": range(30)}, {"patient_id": who * 2, "nights": range(60)}
+    found = read_linked({n: pl.DataFrame(t) for n, t in {"patients": patients, "stays": stays, "births": births}.items()})
+    assert {table.name for table in found.schema.tables} == {"patients", "stays"}
+    assert any("births" in note and "mother_id names rows of patients" in note for note in found.notes)
+
+
 @pytest.mark.parametrize(
     ("table", "why"),
     [

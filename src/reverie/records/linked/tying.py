@@ -13,7 +13,7 @@ import polars as pl
 
 from reverie.errors import UsageError
 from reverie.records.column_names import words
-from reverie.records.linked.apart import no_list
+from reverie.records.linked.apart import names_of_rows, no_list
 from reverie.records.linked.clocks import clock_of, no_interval
 from reverie.records.linked.declared import Declared
 from reverie.records.linked.key_faults import astray, no_key_lost, no_key_twice
@@ -96,7 +96,8 @@ class Hall:
         if table in self.hanging or any(tie.table == table for ts in self.ties.values() for tie in ts):
             return True
         alone = f"{table} refers to no patient, and no table refers to it:"
-        if (why := no_list(self.frames[table])) is None:
+        keyed = {other: self.frames[other][key] for other, key in self.keys.items() if key and other in self.hanging}
+        if (why := no_list(self.frames[table]) or names_of_rows(self.frames[table], keyed)) is None:
             self.notes.append(f"{alone} it is carried over as it is.")
             return True
         if (self.fault or "").startswith(f"{self.name}/{table}: "):
