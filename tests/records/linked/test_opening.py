@@ -119,3 +119,13 @@ def test_days_among_instants_are_told_and_not_made_midnight_without_a_word(tmp_p
     (told,) = [note for note in read_linked(tmp_path).notes if "midnight" in note]
     count, height = -(-tables["stays"].height // 3), tables["stays"].height
     assert f"discharged, {count} of {height} date-times are days without a time of day, and are read as midnight" in told
+
+
+def test_suffixes_in_capitals_are_read_beside_others(tmp_path):
+    tables = made_up(12)
+    for name, frame in tables.items():
+        if name == "stays":
+            frame.write_parquet(tmp_path / "stays.PARQUET")
+        else:
+            frame.write_csv(tmp_path / f"{name}.csv")
+    assert read_linked(tmp_path).frames["stays"].height == tables["stays"].height
