@@ -32,7 +32,7 @@ from reverie.training import Batch
 
 __all__ = ["EventDataset", "LinkedSource"]
 
-PUT_RIGHT = 0.25
+PUT_RIGHT = 0.28
 """Steps of training that drawing a patient as often as putting right takes is as long as, about."""
 
 
